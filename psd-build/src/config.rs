@@ -1,0 +1,146 @@
+//! What to generate from which files: `fps_config.json`, or the same said in code.
+
+mod json;
+mod variables;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::diagnostics::Label;
+use crate::{Error, Schema, compile, output, sources, targets};
+
+/// What to generate from which files.
+///
+/// [`Config::load`] reads it from `fps_config.json`, [`Config::from_folders`] starts from folders alone; the other
+/// methods change either.
+///
+/// ```no_run
+/// # fn main() -> Result<(), psd_build::Error> {
+/// psd_build::Config::from_folders(["proto"]).runtime("::psd_client::proto").compile()
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a configuration does nothing until it is compiled"]
+pub struct Config {
+    /// What relative folders are relative to: the folder of the configuration file.
+    pub(crate) base: PathBuf,
+    /// The folders as written, variables unexpanded.
+    pub(crate) protos: Vec<String>,
+    pub(crate) include_common: bool,
+    pub(crate) out: Option<String>,
+    pub(crate) rust: targets::rust::Settings,
+    pub(crate) file: Option<ConfigFile>,
+    variables: BTreeMap<String, String>,
+}
+
+/// The configuration file, kept for diagnostics.
+#[derive(Debug, Clone)]
+pub(crate) struct ConfigFile {
+    pub(crate) path: PathBuf,
+    pub(crate) text: String,
+}
+
+impl Config {
+    /// Reads `fps_config.json`; its relative folders are relative to its own place.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is not JSON, or holds unknown keys or values of another type: all of them at once.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", path, &error))?;
+        json::read(ConfigFile { path: path.to_owned(), text })
+    }
+
+    /// Every .proto file in and under these folders, relative to the working directory (for a build script: the
+    /// package's own folder).
+    pub fn from_folders<S: Into<String>>(folders: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            base: PathBuf::new(),
+            protos: folders.into_iter().map(Into::into).collect(),
+            include_common: true,
+            out: None,
+            rust: targets::rust::Settings::default(),
+            file: None,
+            variables: BTreeMap::new(),
+        }
+    }
+
+    /// Whether the common messages (login, upload, …) are part of the schema; they are unless this says `false`.
+    pub fn include_common(mut self, include: bool) -> Self {
+        self.include_common = include;
+        self
+    }
+
+    /// The folder that output is written to; without it, `psd` in cargo's `OUT_DIR`.
+    pub fn out(mut self, folder: impl Into<String>) -> Self {
+        self.out = Some(folder.into());
+        self
+    }
+
+    /// The path by which generated Rust names the runtime; `::psd_core::proto` unless this says otherwise.
+    pub fn runtime(mut self, path: impl Into<String>) -> Self {
+        self.rust.runtime = path.into();
+        self
+    }
+
+    /// The value of `$name` in folders; without it, the environment's.
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.variables.insert(name.into(), value.into());
+        self
+    }
+
+    /// Reads and checks every file; writes nothing.
+    ///
+    /// # Errors
+    /// Every mistake of the files, together.
+    pub fn schema(&self) -> Result<Schema, Error> {
+        compile::compile(self, sources::collect(self))
+    }
+
+    /// Generates Rust and writes it, if it changed; for a build script, because it also tells cargo when to run again.
+    ///
+    /// # Errors
+    /// Every mistake of the files, together; or a folder that cannot be written.
+    pub fn compile(&self) -> Result<(), Error> {
+        let sources = sources::collect(self);
+        output::tell_cargo(self, &sources);
+        let schema = compile::compile(self, sources)?;
+        output::warn(&schema);
+        output::write(&self.out_folder()?.join(targets::rust::FILE), &targets::rust::generate(&schema, &self.rust)?)
+    }
+
+    fn out_folder(&self) -> Result<PathBuf, Error> {
+        match &self.out {
+            Some(out) => Ok(self.base.join(self.expand(out)?)),
+            None => output::cargo_folder(),
+        }
+    }
+
+    /// `folder` with its variables expanded.
+    pub(crate) fn expand(&self, folder: &str) -> Result<String, Error> {
+        let lookup = |name: &str| self.variables.get(name).cloned().or_else(|| std::env::var(name).ok());
+        variables::expand(folder, lookup).map_err(|mistake| {
+            let diagnostic = mistake.diagnostic(folder);
+            match self.label(folder) {
+                Some(label) => diagnostic.at(label).into(),
+                None => diagnostic.into(),
+            }
+        })
+    }
+
+    /// The variables of the environment that the configuration names, in order.
+    pub(crate) fn environment(&self) -> Vec<String> {
+        let mut names: Vec<String> =
+            self.protos.iter().chain(&self.out).flat_map(|text| variables::names(text)).collect();
+        names.retain(|name| !self.variables.contains_key(name));
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Where the configuration file says `text`.
+    pub(crate) fn label(&self, text: &str) -> Option<Label> {
+        let file = self.file.as_ref()?;
+        json::find(file, text)
+    }
+}
