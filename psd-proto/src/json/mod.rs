@@ -17,6 +17,7 @@ mod number;
 mod options;
 mod reader;
 mod scan;
+mod skim;
 mod text;
 mod well_known;
 mod writer;
