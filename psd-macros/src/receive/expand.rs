@@ -1,0 +1,98 @@
+//! What a handler leaves behind: data in the registry, and a pointer to a function that calls it.
+
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::Ident;
+use syn::ext::IdentExt;
+
+use super::model::{Argument, Handler, Mode};
+use crate::spans::ends;
+
+/// The registration of `handler`.
+pub(crate) fn registration(handler: &Handler) -> TokenStream {
+    let Handler { name, message, arguments, permissions, whitelist_groups, blacklist_groups, .. } = handler;
+    let call = local("call");
+    let body = local("message");
+    let locals: Vec<Ident> = (1..=arguments.len()).map(|n| local(&format!("argument_{n}"))).collect();
+    let conditions: Vec<TokenStream> =
+        arguments.iter().map(|Argument { conditions, .. }| quote! { #(#conditions)* }).collect();
+    let kinds: Vec<_> = arguments.iter().map(|argument| &argument.kind).collect();
+    let invocation = invocation(handler, &call, &body, &conditions, &locals);
+    let text = name.unraw().to_string();
+    // `line!()` reports the place of its own tokens only where they carry the user's span as it is.
+    let location = quote_spanned! {name.span()=>
+        ::psd_core::SourceLocation { file: ::core::file!(), line: ::core::line!(), column: ::core::column!() }
+    };
+    let consumer = match &handler.consumer {
+        Some(path) => quote! { #path },
+        None => quote! { ::psd_core::DefaultConsumer },
+    };
+    let auth = match handler.auth {
+        Some(auth) => quote! { ::core::option::Option::Some(#auth) },
+        None => quote! { ::core::option::Option::None },
+    };
+    let mode = match handler.mode {
+        Mode::InPlace => quote! { InPlace },
+        Mode::Async => quote! { Async },
+        Mode::Concurrent => quote! { Concurrent },
+        Mode::Blocking => quote! { Blocking },
+    };
+    // One literal, the call included: within one body the compiler reports a type that lacks a trait once, however
+    // often it is used.
+    quote! {
+        const _: () = {
+            const RECEIVER: ::psd_core::Receiver = ::psd_core::Receiver {
+                name: #text,
+                module: ::core::module_path!(),
+                location: #location,
+                message: <#message as ::psd_core::ClientMessage>::INFO,
+                consumer: ::psd_core::ConsumerSpec::of::<#consumer>,
+                guard: ::psd_core::Guard {
+                    auth: #auth,
+                    permissions: &[#(#permissions),*],
+                    whitelist_groups: &[#(#whitelist_groups),*],
+                    blacklist_groups: &[#(#blacklist_groups),*],
+                },
+                mode: ::psd_core::Mode::#mode,
+                requirements: &[#( #conditions <#kinds as ::psd_core::Extract>::requirement ),*],
+                receive: |#call| {
+                    #( #conditions let #locals = #call.extract::<#kinds>()?; )*
+                    let #body = #call.message::<#message>()?;
+                    ::core::result::Result::Ok(#invocation)
+                },
+            };
+            ::psd_core::inventory::submit! { RECEIVER }
+        };
+    }
+}
+
+/// `call.future(send_chat(message, argument_1))`, in the handler's mode.
+///
+/// What the call's result lacks, to be an outcome or `Send`, is reported over the call: its first and last token are
+/// placed on those of the return type (on the name, where there is none).
+fn invocation(
+    handler: &Handler,
+    call: &Ident,
+    body: &Ident,
+    conditions: &[TokenStream],
+    locals: &[Ident],
+) -> TokenStream {
+    let (first, last) = match &handler.output {
+        Some(output) => ends(output),
+        None => (handler.name.span(), handler.name.span()),
+    };
+    let mut name = handler.name.clone();
+    name.set_span(name.span().located_at(first));
+    let mut arguments = Group::new(Delimiter::Parenthesis, quote! { #body #( , #conditions #locals )* });
+    arguments.set_span(name.span().located_at(last));
+    match handler.mode {
+        Mode::InPlace => quote! { #call.ready(#name #arguments) },
+        Mode::Async | Mode::Concurrent => quote! { #call.future(#name #arguments) },
+        Mode::Blocking => quote! { #call.blocking(move || #name #arguments) },
+    }
+}
+
+/// A name that no name of the user can be taken for, nor take.
+fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}
