@@ -1,0 +1,107 @@
+//! From a token to an identity.
+
+use std::{borrow::Cow, collections::HashMap, fmt, future::Future, pin::Pin};
+
+use super::Identity;
+use crate::Error;
+
+/// A future in a box, since these traits are used behind a pointer.
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Verifies tokens.
+///
+/// Called once for a token of a connection, when the token changes; the identity is cached, with the rights it had.
+pub trait Authenticator: Send + Sync + 'static {
+    /// Verifies a token and says whose it is.
+    ///
+    /// The future is dropped if the connection goes away. The reason of a refusal goes to the log, never to the
+    /// client, who gets `token-invalid`.
+    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Identity, TokenError>>;
+
+    /// Whoever answers `login` and `refresh-token`. Default: nobody, and the ready-made receivers are refused.
+    fn issuer(&self) -> Option<&dyn TokenIssuer> {
+        None
+    }
+}
+
+/// Gives tokens to users.
+pub trait TokenIssuer: Send + Sync {
+    /// Checks credentials; `None` if they are wrong, the user is unknown or not active, without saying which.
+    fn login<'a>(&'a self, username: &'a str, password: &'a str) -> BoxFuture<'a, Result<Option<Login>, Error>>;
+
+    /// Exchanges a refresh token; `None` if it is none, has expired, or its user is gone or not active.
+    fn refresh<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<Login>, Error>>;
+}
+
+/// What a successful login gives.
+#[derive(Clone)]
+pub struct Login {
+    /// Who it is.
+    pub identity: Identity,
+    /// What proves it to the server from now on.
+    pub access: String,
+    /// What gets a new access token later.
+    pub refresh: String,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login").field("identity", &self.identity).finish_non_exhaustive()
+    }
+}
+
+/// Why a token was refused; for the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TokenError(Cow<'static, str>);
+
+impl From<&'static str> for TokenError {
+    fn from(reason: &'static str) -> Self {
+        Self(reason.into())
+    }
+}
+
+impl From<String> for TokenError {
+    fn from(reason: String) -> Self {
+        Self(reason.into())
+    }
+}
+
+/// Fixed tokens, each with its identity: for tests and prototypes.
+///
+/// ```
+/// use psd_core::{Identity, auth::StaticTokens};
+///
+/// let tokens = StaticTokens::new().token("t-ann", Identity::new("1", "ann").with_permissions(["chat.add_message"]));
+/// # drop(tokens);
+/// ```
+#[derive(Default, Clone)]
+pub struct StaticTokens(HashMap<String, Identity>);
+
+impl StaticTokens {
+    /// No tokens.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a token.
+    #[must_use]
+    pub fn token(mut self, token: impl Into<String>, identity: Identity) -> Self {
+        self.0.insert(token.into(), identity);
+        self
+    }
+}
+
+impl Authenticator for StaticTokens {
+    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Identity, TokenError>> {
+        let identity = self.0.get(token).cloned().ok_or_else(|| "the token is not known".into());
+        Box::pin(std::future::ready(identity))
+    }
+}
+
+impl fmt::Debug for StaticTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StaticTokens").field("tokens", &self.0.len()).finish()
+    }
+}

@@ -1,0 +1,13 @@
+//! Who a client is: tokens, users, and the ready-made receivers of login.
+
+mod authenticator;
+mod identity;
+mod jwt;
+mod receivers;
+mod users;
+
+pub use authenticator::{Authenticator, Login, StaticTokens, TokenError, TokenIssuer};
+pub use identity::Identity;
+pub use jwt::{Jwt, JwtError};
+pub(crate) use receivers::{LOGIN_RECEIVERS, check as check_login};
+pub use users::{MemoryUsers, User, UserStore};

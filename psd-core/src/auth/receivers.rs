@@ -1,0 +1,92 @@
+//! The ready-made receivers: `login`, `refresh-token` and `verify-token`.
+
+use psd_proto::{
+    ClientMessage, SourceLocation,
+    common::authentication::{
+        Login, LoginError, LoginToken, RefreshToken, RefreshTokenInvalid, TokenInvalid, VerifyToken,
+    },
+};
+
+use super::Authenticator;
+use crate::{Connection, ConsumerSpec, DefaultConsumer, Error, Guard, Mode, Receiver};
+
+/// Switched on by [`ServerBuilder::login`](crate::ServerBuilder::login).
+pub(crate) static LOGIN_RECEIVERS: &[Receiver] = &[
+    receiver("login", Login::INFO, line!(), |call| Ok(call.future(login(call.connection(), call.message()?)))),
+    receiver("refresh_token", RefreshToken::INFO, line!(), |call| {
+        Ok(call.future(refresh_token(call.connection(), call.message()?)))
+    }),
+    receiver("verify_token", VerifyToken::INFO, line!(), |call| {
+        let _: VerifyToken = call.message()?;
+        Ok(call.ready(verify_token(&call.connection())))
+    }),
+];
+
+/// None of them can ask for a valid token: they are how a client gets one.
+const fn receiver(
+    name: &'static str,
+    message: &'static psd_proto::MessageInfo,
+    line: u32,
+    receive: crate::receiver::ReceiveFn,
+) -> Receiver {
+    Receiver {
+        name,
+        module: module_path!(),
+        location: SourceLocation { file: file!(), line, column: 5 },
+        message,
+        consumer: ConsumerSpec::of::<DefaultConsumer>,
+        guard: Guard { auth: Some(false), permissions: &[], whitelist_groups: &[], blacklist_groups: &[] },
+        mode: Mode::Async,
+        requirements: &[],
+        receive,
+    }
+}
+
+/// What the receivers need to be there.
+pub(crate) fn check(authenticator: Option<&dyn Authenticator>, problems: &mut Vec<String>) {
+    match authenticator {
+        None => problems.push(
+            "`.login()` is switched on without an authenticator: add `.authenticator(Jwt::hs256(secret)?.users(users))`"
+                .into(),
+        ),
+        Some(authenticator) if authenticator.issuer().is_none() => problems.push(
+            "`.login()` is switched on, but the authenticator gives no tokens: give it a user store, such as \
+             `Jwt::hs256(secret)?.users(users)`"
+                .into(),
+        ),
+        Some(_) => {}
+    }
+}
+
+/// A failed login is answered by `login-error` and a successful ack: clients rely on it.
+async fn login(connection: Connection, message: Login) -> Result<(), Error> {
+    let Some(issuer) = connection.server().authenticator().and_then(|authenticator| authenticator.issuer()) else {
+        return Err(Error::internal("nobody issues tokens"));
+    };
+    match issuer.login(&message.username, &message.password).await? {
+        Some(login) => welcome(&connection, login),
+        None => connection
+            .send(&LoginError { error_text: "Invalid login details.".into(), error_code: "login-error".into() }),
+    }
+}
+
+async fn refresh_token(connection: Connection, message: RefreshToken) -> Result<(), Error> {
+    let Some(issuer) = connection.server().authenticator().and_then(|authenticator| authenticator.issuer()) else {
+        return Err(Error::internal("nobody issues tokens"));
+    };
+    match issuer.refresh(&message.refresh_token).await? {
+        Some(login) => welcome(&connection, login),
+        None => connection.send(&RefreshTokenInvalid {}),
+    }
+}
+
+/// The connection is authenticated at once; the token in the next envelope is then simply the current one.
+fn welcome(connection: &Connection, login: super::Login) -> Result<(), Error> {
+    connection.authenticate(&login.access, login.identity);
+    connection.send(&LoginToken { token: login.access, refresh: login.refresh })
+}
+
+/// Success says that somebody is authenticated; otherwise the reply is `token-invalid`.
+fn verify_token(connection: &Connection) -> Option<TokenInvalid> {
+    connection.identity().is_none().then(TokenInvalid::default)
+}

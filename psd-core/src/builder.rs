@@ -1,0 +1,176 @@
+//! Building a server: what start-up checks, and all it refuses at once.
+
+use std::sync::{Arc, atomic::AtomicU64};
+
+use tokio::{net::ToSocketAddrs, sync::Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    Consumer, ConsumerSpec, DefaultConsumer, Server, Settings,
+    auth::{self, Authenticator},
+    hub::Hub,
+    listener::{Listening, ServeError},
+    receiver::receivers,
+    routes::{Table, Unhandled},
+    server::Inner,
+    state::States,
+    workers::Workers,
+};
+
+/// Builds a [`Server`]. Handlers need not be named: `#[receive]` has registered them.
+#[must_use = "a builder does nothing until it is built or serves"]
+pub struct ServerBuilder {
+    settings: Settings,
+    states: States,
+    authenticator: Option<Arc<dyn Authenticator>>,
+    login: bool,
+    consumers: Vec<ConsumerSpec>,
+    unhandled: Unhandled,
+    router: axum::Router,
+}
+
+impl ServerBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            settings: Settings::default(),
+            states: States::default(),
+            authenticator: None,
+            login: false,
+            consumers: Vec::new(),
+            unhandled: Unhandled::default(),
+            router: axum::Router::new(),
+        }
+    }
+
+    /// Sets the settings. Default: [`Settings::default`], whatever the environment says.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Sets who verifies tokens. Default: nobody, and every token is refused.
+    pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
+        self.authenticator = Some(Arc::new(authenticator));
+        self
+    }
+
+    /// Switches on the ready-made receivers of `login`, `refresh-token` and `verify-token` on the default consumer.
+    ///
+    /// Start-up refuses them without an authenticator that issues tokens, such as [`Jwt`](crate::auth::Jwt) with
+    /// users.
+    pub fn login(mut self) -> Self {
+        self.login = true;
+        self
+    }
+
+    /// Provides a value that handlers take as [`State<T>`](crate::State); the last one of a type counts.
+    pub fn state<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.states.insert(value);
+        self
+    }
+
+    /// Opens a consumer's path even if no handler names it.
+    pub fn consumer<C: Consumer>(mut self) -> Self {
+        self.consumers.push(ConsumerSpec::of::<C>());
+        self
+    }
+
+    /// What to do about client messages that no handler receives. Default: [`Unhandled::Warn`].
+    pub fn unhandled(mut self, unhandled: Unhandled) -> Self {
+        self.unhandled = unhandled;
+        self
+    }
+
+    /// Serves pages and other HTTP routes beside the consumers' paths.
+    pub fn router(mut self, router: axum::Router) -> Self {
+        self.router = self.router.merge(router);
+        self
+    }
+
+    /// Checks everything and builds the server. The routing table is logged at debug level.
+    ///
+    /// # Errors
+    /// All that is wrong, at once, with file and line: two handlers for one message on one consumer, a `State` nobody
+    /// provided, a blocking handler without workers, consumers that share a path, login receivers without users, and
+    /// more.
+    pub fn build(self) -> Result<Server, StartError> {
+        let mut problems = Vec::new();
+        let mut linked: Vec<_> = receivers().collect();
+        if self.login {
+            auth::check_login(self.authenticator.as_deref(), &mut problems);
+            linked.extend(auth::LOGIN_RECEIVERS);
+        }
+        // The linker's order means nothing; messages and the table should not change from build to build.
+        linked.sort_by_key(|receiver| (receiver.location.file, receiver.location.line, receiver.location.column));
+        let mut consumers = self.consumers;
+        if linked.is_empty() && consumers.is_empty() {
+            consumers.push(ConsumerSpec::of::<DefaultConsumer>());
+        }
+        let (settings, states, unhandled) = (&self.settings, &self.states, self.unhandled);
+        let endpoints = Table { settings, states, consumers, unhandled }.build(linked, &mut problems);
+        let workers = match Workers::start(self.settings.n_sync_workers, self.settings.worker_queue) {
+            Ok(workers) if problems.is_empty() => workers,
+            Ok(_) => return Err(StartError { problems }),
+            Err(error) => {
+                let threads = self.settings.n_sync_workers;
+                problems.push(format!("cannot start {threads} workers: {error}; lower `PSD_N_SYNC_WORKERS`"));
+                return Err(StartError { problems });
+            }
+        };
+        let server = Server(Arc::new(Inner {
+            deferred: Arc::new(Semaphore::new(self.settings.max_deferred.min(Semaphore::MAX_PERMITS))),
+            settings: self.settings,
+            states: self.states,
+            authenticator: self.authenticator,
+            endpoints,
+            hub: Hub::new(),
+            workers,
+            next_connection: AtomicU64::new(1),
+            unknown_messages: AtomicU64::new(0),
+            draining: CancellationToken::new(),
+            connections: TaskTracker::new(),
+            router: self.router,
+        }));
+        for route in server.routes() {
+            tracing::debug!("{route}");
+        }
+        Ok(server)
+    }
+
+    /// Builds the server and serves until ctrl-c or SIGTERM; see [`Server::serve`].
+    ///
+    /// # Errors
+    /// As [`build`](Self::build) and [`Server::serve`].
+    pub async fn serve(self, address: impl ToSocketAddrs) -> Result<(), ServeError> {
+        self.build()?.serve(address).await
+    }
+
+    /// Builds the server and opens its listener without serving yet; see [`Server::listen`].
+    ///
+    /// # Errors
+    /// As [`build`](Self::build) and [`Server::listen`].
+    pub async fn listen(self, address: impl ToSocketAddrs) -> Result<Listening, ServeError> {
+        self.build()?.listen(address).await
+    }
+}
+
+impl std::fmt::Debug for ServerBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerBuilder").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// Everything that start-up refuses, all at once.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the server cannot start:{}", .problems.iter().map(|problem| format!("\n- {problem}")).collect::<String>())]
+pub struct StartError {
+    problems: Vec<String>,
+}
+
+impl StartError {
+    /// The problems, each with its place and the way out.
+    #[must_use]
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+}

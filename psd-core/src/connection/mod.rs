@@ -1,0 +1,15 @@
+//! One client's connection: its handle for handlers, and everything behind it.
+
+mod frame;
+mod handle;
+mod outbox;
+mod pipe;
+mod shared;
+mod socket;
+mod task;
+
+pub(crate) use frame::{KICKED, text as text_frame};
+pub use handle::{Connection, ConnectionId, Handshake};
+pub(crate) use shared::Shared;
+pub(crate) use socket::Socket;
+pub(crate) use task::run;

@@ -1,0 +1,384 @@
+//! What waits to be written to one client: whole WebSocket frames, bounded in bytes and messages.
+//!
+//! Everything a client gets goes through here, control frames too, so frames never interleave. Whoever has a message
+//! encodes it straight into the outbox; the connection's task writes all that has gathered with one system call.
+
+use std::{
+    collections::VecDeque,
+    io::{self, IoSlice},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use futures_util::task::AtomicWaker;
+
+use super::{frame, socket::Socket};
+
+/// Above this many waiting bytes a sender tries to write them itself before it goes on adding.
+const WRITE_THROUGH: usize = 64 * 1024;
+/// Shared frames from this size on are queued by reference; smaller ones are cheaper to copy.
+const SHARE_FROM: usize = 2 * 1024;
+/// A connection's own buffer is given back to the allocator above this many bytes.
+const KEEP_UP_TO: usize = 4 * 1024;
+/// Slices handed to one write.
+const SLICES: usize = 16;
+
+pub(crate) struct Outbox {
+    /// Held while one message is encoded or some bytes are written, never across an await.
+    state: Mutex<State>,
+    /// Wakes the connection's task.
+    waker: AtomicWaker,
+    /// Whether the task runs, or is about to; saves a wake-up for each message.
+    scheduled: AtomicBool,
+    /// Whether something has happened since the task last looked.
+    notified: AtomicBool,
+    max_bytes: usize,
+    max_messages: usize,
+}
+
+#[derive(Default)]
+struct State {
+    chunks: VecDeque<Chunk>,
+    /// Bytes of the first chunk that are written already.
+    written: usize,
+    bytes: usize,
+    /// The lengths of the frames that wait, in order; the first may be half written.
+    frames: VecDeque<usize>,
+    /// Bytes of the first frame that are written already.
+    frame_written: usize,
+    closing: Option<u16>,
+}
+
+enum Chunk {
+    Own(Vec<u8>),
+    Shared(Bytes),
+}
+
+/// Why a message was not queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused<E> {
+    /// The connection is closing or closed.
+    Closed,
+    /// The client reads too slowly; its connection is now closing with code 4413.
+    SlowConsumer,
+    /// The message could not be encoded; nothing was queued.
+    Encode(E),
+}
+
+impl Outbox {
+    pub(crate) fn new(max_bytes: usize, max_messages: usize) -> Self {
+        Self {
+            state: Mutex::default(),
+            waker: AtomicWaker::new(),
+            scheduled: AtomicBool::new(true),
+            notified: AtomicBool::new(false),
+            max_bytes,
+            max_messages,
+        }
+    }
+
+    /// Queues one text message that `encode` appends to the buffer it is given.
+    pub(crate) fn push<E>(
+        &self,
+        socket: &Socket,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), Refused<E>> {
+        let mut state = self.lock();
+        state.check_open()?;
+        let tail = state.tail();
+        let start = tail.len();
+        frame::begin(tail);
+        if let Err(error) = encode(tail) {
+            tail.truncate(start);
+            return Err(Refused::Encode(error));
+        }
+        frame::finish(tail, start, frame::TEXT);
+        let length = tail.len() - start;
+        self.account(state, socket, length)
+    }
+
+    /// Queues one message that is a frame already, shared with other outboxes.
+    pub(crate) fn push_shared(&self, socket: &Socket, frame: &Bytes) -> Result<(), Refused<()>> {
+        let mut state = self.lock();
+        state.check_open()?;
+        if frame.len() < SHARE_FROM {
+            state.tail().extend_from_slice(frame);
+        } else {
+            state.chunks.push_back(Chunk::Shared(frame.clone()));
+        }
+        self.account(state, socket, frame.len())
+    }
+
+    /// Queues bytes of the protocol itself (control frames), which no limit refuses.
+    pub(crate) fn push_control(&self, bytes: &[u8]) {
+        let mut state = self.lock();
+        if state.closing.is_none() {
+            state.tail().extend_from_slice(bytes);
+            state.queued(bytes.len());
+        }
+    }
+
+    /// Queues the close frame; nothing is queued after it. The first call counts.
+    pub(crate) fn close(&self, code: u16, reason: &str) {
+        let mut state = self.lock();
+        if state.closing.is_none() {
+            state.append_close(code, reason);
+            drop(state);
+            self.wake();
+        }
+    }
+
+    /// The code with which the connection is closing.
+    pub(crate) fn closing(&self) -> Option<u16> {
+        self.lock().closing
+    }
+
+    /// Drops everything that waits and refuses all that follows.
+    pub(crate) fn abandon(&self, code: u16) {
+        let mut state = self.lock();
+        let closing = state.closing.unwrap_or(code);
+        *state = State { closing: Some(closing), ..State::default() };
+    }
+
+    /// Writes until nothing waits or the client takes no more; ready when nothing waits.
+    pub(crate) fn poll_flush(&self, socket: &Socket, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.lock();
+        while state.bytes > 0 {
+            let written = ready!(state.with_slices(|slices| socket.poll_write(context, slices)))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            state.advance(written);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Declares that the task looks around now: what has happened until here is seen.
+    pub(crate) fn awake(&self) {
+        self.scheduled.store(true, Ordering::SeqCst);
+        self.notified.store(false, Ordering::SeqCst);
+    }
+
+    /// Declares that the task sleeps: whatever happens next wakes it. False if something happened since it looked.
+    pub(crate) fn sleep(&self, context: &Context<'_>) -> bool {
+        self.waker.register(context.waker());
+        self.scheduled.store(false, Ordering::SeqCst);
+        !self.notified.load(Ordering::SeqCst)
+    }
+
+    /// Lets the connection's task look around.
+    pub(crate) fn wake(&self) {
+        self.notified.store(true, Ordering::SeqCst);
+        if !self.scheduled.swap(true, Ordering::SeqCst) {
+            self.waker.wake();
+        }
+    }
+
+    /// Bytes that wait.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
+    fn account<E>(&self, mut state: MutexGuard<'_, State>, socket: &Socket, length: usize) -> Result<(), Refused<E>> {
+        state.queued(length);
+        if state.bytes > WRITE_THROUGH {
+            state.write_through(socket);
+        }
+        let slow = state.bytes > self.max_bytes || state.frames.len() > self.max_messages;
+        if slow {
+            state.drop_unsent();
+            state.append_close(frame::SLOW_CONSUMER, "slow consumer");
+        }
+        drop(state);
+        self.wake();
+        if slow { Err(Refused::SlowConsumer) } else { Ok(()) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn check_open<E>(&self) -> Result<(), Refused<E>> {
+        if self.closing.is_some() { Err(Refused::Closed) } else { Ok(()) }
+    }
+
+    fn append_close(&mut self, code: u16, reason: &str) {
+        let tail = self.tail();
+        let start = tail.len();
+        frame::close(tail, code, reason);
+        let length = tail.len() - start;
+        self.queued(length);
+        self.closing = Some(code);
+    }
+
+    fn queued(&mut self, length: usize) {
+        self.bytes += length;
+        self.frames.push_back(length);
+    }
+
+    /// The buffer at the end, which only this outbox owns.
+    fn tail(&mut self) -> &mut Vec<u8> {
+        if !matches!(self.chunks.back(), Some(Chunk::Own(_))) {
+            self.chunks.push_back(Chunk::Own(Vec::new()));
+        }
+        match self.chunks.back_mut() {
+            Some(Chunk::Own(buffer)) => buffer,
+            _ => unreachable!("an own chunk was just pushed"),
+        }
+    }
+
+    fn write_through(&mut self, socket: &Socket) {
+        while self.bytes > 0 {
+            // An error shows again, and is handled, when the connection's task writes.
+            match self.with_slices(|slices| socket.try_write(slices)) {
+                Ok(0) | Err(_) => return,
+                Ok(written) => self.advance(written),
+            }
+        }
+    }
+
+    fn with_slices<R>(&self, write: impl FnOnce(&[IoSlice<'_>]) -> R) -> R {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let mut count = 0;
+        for (slice, chunk) in slices.iter_mut().zip(&self.chunks) {
+            let bytes = chunk.as_slice();
+            *slice = IoSlice::new(if count == 0 { &bytes[self.written..] } else { bytes });
+            count += 1;
+        }
+        write(&slices[..count])
+    }
+
+    fn advance(&mut self, written: usize) {
+        self.bytes -= written;
+        self.frame_written += written;
+        while let Some(length) = self.frames.front().copied().filter(|length| *length <= self.frame_written) {
+            self.frame_written -= length;
+            self.frames.pop_front();
+        }
+        self.written += written;
+        while let Some(chunk) = self.chunks.front_mut() {
+            let length = chunk.as_slice().len();
+            if self.written < length {
+                return;
+            }
+            self.written -= length;
+            // The last own buffer is kept for the next message, unless a burst made it large.
+            if let (Chunk::Own(buffer), 0) = (chunk, self.bytes)
+                && buffer.capacity() <= KEEP_UP_TO
+            {
+                buffer.clear();
+                return;
+            }
+            self.chunks.pop_front();
+        }
+    }
+
+    /// Forgets what is not on its way yet; the rest of a frame that is half written must stay.
+    fn drop_unsent(&mut self) {
+        let rest = match self.frames.front() {
+            Some(length) if self.frame_written > 0 => length - self.frame_written,
+            _ => 0,
+        };
+        let unfinished = match self.chunks.front() {
+            Some(chunk) => chunk.as_slice()[self.written..][..rest].to_vec(),
+            None => Vec::new(),
+        };
+        self.chunks.clear();
+        self.written = 0;
+        self.bytes = rest;
+        self.frames.truncate(usize::from(rest > 0));
+        self.chunks.push_back(Chunk::Own(unfinished));
+        // The chunk begins with the rest of its frame.
+        if let Some(length) = self.frames.front_mut() {
+            *length = rest;
+        }
+        self.frame_written = 0;
+    }
+}
+
+impl Chunk {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Own(buffer) => buffer,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+
+    type Result = std::result::Result<(), Refused<()>>;
+
+    fn push(outbox: &Outbox, socket: &Socket, text: &str) -> Result {
+        outbox.push(socket, |buffer| {
+            buffer.extend_from_slice(text.as_bytes());
+            Ok(())
+        })
+    }
+
+    async fn flush(outbox: &Outbox, socket: &Socket) {
+        std::future::poll_fn(|context| outbox.poll_flush(socket, context)).await.expect("the peer reads");
+    }
+
+    #[tokio::test]
+    async fn frames_leave_in_order_whatever_their_kind() {
+        let (near, mut far) = tokio::io::duplex(1 << 20);
+        let (outbox, socket) = (Outbox::new(1 << 20, 100), Socket::other(near));
+        let shared = frame::text(&[b'x'; 3000]);
+        push(&outbox, &socket, "one").expect("there is room");
+        outbox.push_shared(&socket, &shared).expect("there is room");
+        outbox.push_shared(&socket, &frame::text(b"two")).expect("there is room");
+        outbox.close(1000, "bye");
+        assert_eq!(push(&outbox, &socket, "late"), Err(Refused::Closed));
+        flush(&outbox, &socket).await;
+        drop((outbox, socket));
+        let mut bytes = Vec::new();
+        far.read_to_end(&mut bytes).await.expect("memory does not fail");
+        let mut expected = b"\x81\x03one".to_vec();
+        expected.extend_from_slice(&shared);
+        expected.extend_from_slice(b"\x81\x03two\x88\x05\x03\xe8bye");
+        assert_eq!(bytes, expected);
+    }
+
+    #[tokio::test]
+    async fn a_slow_consumer_keeps_only_the_frame_it_has_begun() {
+        let (near, mut far) = tokio::io::duplex(4);
+        let (outbox, socket) = (Outbox::new(40, 100), Socket::other(near));
+        push(&outbox, &socket, "0123456789").expect("there is room");
+        push(&outbox, &socket, "abcdefghij").expect("there is room");
+        let flushed = std::future::poll_fn(|context| Poll::Ready(outbox.poll_flush(&socket, context).is_ready())).await;
+        assert!(!flushed, "the pipe holds four bytes");
+        assert_eq!(push(&outbox, &socket, "0123456789012345678901234567890123456789"), Err(Refused::SlowConsumer));
+        assert_eq!(outbox.closing(), Some(frame::SLOW_CONSUMER));
+        let reader = tokio::spawn(async move {
+            let mut bytes = Vec::new();
+            far.read_to_end(&mut bytes).await.map(|_| bytes)
+        });
+        flush(&outbox, &socket).await;
+        drop((outbox, socket));
+        let bytes = reader.await.expect("no panic").expect("memory does not fail");
+        assert_eq!(bytes, b"\x81\x0a0123456789\x88\x0f\x11\x3dslow consumer");
+    }
+
+    #[tokio::test]
+    async fn a_message_that_cannot_be_encoded_leaves_nothing() {
+        let (near, _far) = tokio::io::duplex(64);
+        let (outbox, socket) = (Outbox::new(100, 100), Socket::other(near));
+        let refused = outbox.push(&socket, |buffer| {
+            buffer.extend_from_slice(b"half");
+            Err("no")
+        });
+        assert_eq!(refused, Err(Refused::Encode("no")));
+        assert_eq!(outbox.waiting_bytes(), 0);
+    }
+}

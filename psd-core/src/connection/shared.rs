@@ -1,0 +1,218 @@
+//! The state of a connection that its task, its handles and the hub share.
+
+use std::{
+    any::Any,
+    collections::HashSet,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use psd_proto::ServerMessage;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    ConnectionId, frame,
+    outbox::{Outbox, Refused},
+    socket::Socket,
+};
+use crate::{
+    Error, Identity, codec::Dialect, consumer::Endpoint, into_message::IntoMessage, publication::Publication,
+    server::Server,
+};
+
+pub(crate) struct Shared {
+    pub(crate) id: ConnectionId,
+    pub(crate) server: Server,
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) dialect: Dialect,
+    pub(crate) peer: Option<SocketAddr>,
+    pub(super) socket: Socket,
+    pub(super) outbox: Outbox,
+    /// Cancelled when the connection goes away; deferred work ends with it.
+    pub(crate) gone: CancellationToken,
+    /// Guards token and identity, which change together; held for a clone or an assignment.
+    authentication: Mutex<Authentication>,
+    /// Counts changes of identity, so that the task notices them.
+    authentication_changes: AtomicU32,
+    /// The groups the connection is in; `None` once it has left for good, so that a late join cannot outlive it.
+    groups: Mutex<Option<HashSet<Arc<str>>>>,
+    /// The consumer's session; held while a handler reads or changes it.
+    pub(crate) session: Mutex<Box<dyn Any + Send>>,
+}
+
+#[derive(Default)]
+struct Authentication {
+    /// The token last seen, good or bad: verified again only when it changes.
+    token: Option<Box<str>>,
+    identity: Option<Identity>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        id: ConnectionId,
+        server: Server,
+        endpoint: Arc<Endpoint>,
+        socket: Socket,
+        peer: Option<SocketAddr>,
+    ) -> Self {
+        let settings = server.settings();
+        let outbox = Outbox::new(settings.outbox_bytes, settings.outbox_messages);
+        let session = Mutex::new((endpoint.spec.new_session)());
+        Self {
+            id,
+            dialect: Dialect::Classic,
+            peer,
+            socket,
+            outbox,
+            gone: CancellationToken::new(),
+            authentication: Mutex::default(),
+            authentication_changes: AtomicU32::new(0),
+            groups: Mutex::new(Some(HashSet::new())),
+            session,
+            server,
+            endpoint,
+        }
+    }
+
+    /// Encodes a message into the outbox; with `uuid` it is a reply, without a push.
+    pub(crate) fn send<M: IntoMessage<Message: ServerMessage>>(
+        &self,
+        message: &M,
+        uuid: Option<&str>,
+    ) -> Result<(), Error> {
+        let message = message.to_message();
+        self.write(|buffer| self.dialect.write_message(buffer, &*message, uuid))
+    }
+
+    /// Writes what `encode` appends as one frame.
+    pub(crate) fn write(&self, encode: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>) -> Result<(), Error> {
+        self.outbox.push(&self.socket, encode).map_err(|refused| match refused {
+            Refused::Encode(error) => error,
+            Refused::Closed => Error::unavailable("the connection is closed"),
+            Refused::SlowConsumer => self.slow_consumer(),
+        })
+    }
+
+    /// Delivers a publication that many connections share. A connection that cannot take it is closing by itself.
+    pub(crate) fn deliver(&self, publication: &Publication<'_>) -> Result<(), Error> {
+        let frame: &Bytes = publication.frame(self.dialect)?;
+        match self.outbox.push_shared(&self.socket, frame) {
+            Err(Refused::SlowConsumer) => drop(self.slow_consumer()),
+            Ok(()) | Err(Refused::Closed | Refused::Encode(())) => {}
+        }
+        Ok(())
+    }
+
+    pub(crate) fn close(&self, code: u16, reason: &str) {
+        self.outbox.close(code, reason);
+    }
+
+    /// Lets the task look around, as when the server begins to shut down.
+    pub(crate) fn nudge(&self) {
+        self.outbox.wake();
+    }
+
+    /// Ends the connection without ceremony.
+    pub(crate) fn kill(&self) {
+        self.outbox.abandon(frame::GOING_AWAY);
+        self.gone.cancel();
+        self.outbox.wake();
+    }
+
+    /// Whether nothing can be sent any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.gone.is_cancelled() || self.outbox.closing().is_some()
+    }
+
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        lock(&self.authentication).identity.clone()
+    }
+
+    /// Whether the token is the one that was seen last.
+    pub(crate) fn knows_token(&self, token: &str) -> bool {
+        lock(&self.authentication).token.as_deref() == Some(token)
+    }
+
+    /// Makes somebody, or nobody, the connection's identity; `token` becomes the current one if given.
+    pub(crate) fn authenticate(self: &Arc<Self>, token: Option<&str>, identity: Option<Identity>) {
+        let mut authentication = lock(&self.authentication);
+        if self.gone.is_cancelled() {
+            return; // `end` has taken the identity out of the hub, or is about to.
+        }
+        if let Some(token) = token {
+            authentication.token = Some(token.into());
+        }
+        let before = std::mem::replace(&mut authentication.identity, identity.clone());
+        self.server.hub().move_user(self, before.as_ref(), identity.as_ref());
+        drop(authentication);
+        self.authentication_changes.fetch_add(1, Ordering::Release);
+        self.outbox.wake();
+    }
+
+    pub(super) fn authentication_changes(&self) -> u32 {
+        self.authentication_changes.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn join(self: &Arc<Self>, group: &str) -> Result<(), Error> {
+        check_group(group)?;
+        let mut groups = lock(&self.groups);
+        let Some(groups) = groups.as_mut() else { return Ok(()) };
+        if groups.contains(group) {
+            return Ok(());
+        }
+        let limit = self.server.settings().groups_per_connection;
+        if groups.len() >= limit {
+            return Err(Error::new(429, format!("a connection may be in {limit} groups")));
+        }
+        let group: Arc<str> = group.into();
+        self.server.hub().join(&group, self);
+        groups.insert(group);
+        Ok(())
+    }
+
+    pub(crate) fn leave(&self, group: &str) {
+        let mut groups = lock(&self.groups);
+        if groups.as_mut().is_some_and(|groups| groups.remove(group)) {
+            self.server.hub().leave(group, self.id);
+        }
+    }
+
+    pub(crate) fn groups(&self) -> Vec<Arc<str>> {
+        lock(&self.groups).iter().flatten().cloned().collect()
+    }
+
+    /// Leaves everything; what comes later changes nothing.
+    pub(super) fn end(self: &Arc<Self>) {
+        self.outbox.abandon(frame::NORMAL);
+        self.gone.cancel();
+        let groups = lock(&self.groups).take();
+        for group in groups.into_iter().flatten() {
+            self.server.hub().leave(&group, self.id);
+        }
+        let identity = lock(&self.authentication).identity.take();
+        self.server.hub().move_user(self, identity.as_ref(), None);
+        self.server.hub().remove(self.id);
+    }
+
+    fn slow_consumer(&self) -> Error {
+        tracing::warn!(connection = %self.id, "slow consumer: the client reads too slowly and is disconnected");
+        Error::unavailable("the client reads too slowly")
+    }
+}
+
+/// Any UTF-8 up to 256 bytes names a group.
+pub(crate) fn check_group(group: &str) -> Result<(), Error> {
+    match group.len() {
+        0 => Err(Error::new(422, "the group's name is empty")),
+        1..=256 => Ok(()),
+        length => Err(Error::new(422, format!("the group's name has {length} bytes; 256 are allowed"))),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,152 @@
+//! Handlers that answer later.
+
+use std::{fmt, future::Future, panic::AssertUnwindSafe, pin::Pin};
+
+use futures_util::FutureExt as _;
+
+use crate::{Error, IntoOutcome, outcome::Completion, request::Request};
+
+/// Work that goes on after a handler has returned, so that the connection's next message need not wait for it.
+///
+/// What the work returns is treated like a handler's outcome: replies carry the request's `uuid`, and the ack comes at
+/// the end. The work is cancelled when the connection goes away, unless it is [`detached`](Self::detached).
+///
+/// ```
+/// # use psd_core::Continue;
+/// let later = Continue::blocking(|| std::thread::available_parallelism().map(|_| ()));
+/// let soon = Continue::future(async { tokio::task::yield_now().await });
+/// # drop((later, soon));
+/// ```
+#[must_use = "the work is done only if the handler returns it"]
+pub struct Continue {
+    work: Work,
+    detached: bool,
+}
+
+type Verdict = Result<Completion, Error>;
+
+enum Work {
+    Blocking(Box<dyn FnOnce(&Request) -> Verdict + Send>),
+    Future(Box<dyn FnOnce(Request) -> Pin<Box<dyn Future<Output = Verdict> + Send>> + Send>),
+}
+
+impl Continue {
+    /// Goes on on a sync worker, where blocking is allowed.
+    ///
+    /// Without workers (`PSD_N_SYNC_WORKERS=0`) or with their queue full the request is answered with code 503. A
+    /// running job cannot be cancelled; one that still waits when its connection goes away is dropped.
+    pub fn blocking<T, Kind>(job: impl FnOnce() -> T + Send + 'static) -> Self
+    where
+        T: IntoOutcome<Kind>,
+    {
+        Self { work: Work::Blocking(Box::new(move |request| job().respond(request))), detached: false }
+    }
+
+    /// Goes on as a future beside the connection's other work.
+    ///
+    /// With `PSD_RUN_ASYNC_WORKER=false`, or too many futures running, the request is answered with code 503.
+    pub fn future<T, Kind>(future: impl Future<Output = T> + Send + 'static) -> Self
+    where
+        T: IntoOutcome<Kind>,
+    {
+        let start = move |request: Request| {
+            let future: Pin<Box<dyn Future<Output = Verdict> + Send>> =
+                Box::pin(async move { future.await.respond(&request) });
+            future
+        };
+        Self { work: Work::Future(Box::new(start)), detached: false }
+    }
+
+    /// Ends the request at once with a successful ack and lets the work outlive the connection; an error is logged.
+    pub fn detached(mut self) -> Self {
+        self.detached = true;
+        self
+    }
+
+    pub(crate) fn start(self, request: Request) {
+        let result = self.launch(&request);
+        if let Err(error) = result {
+            request.finish(Err(&error));
+        }
+    }
+
+    fn launch(self, request: &Request) -> Result<(), Error> {
+        let server = &request.shared().server;
+        let detached = self.detached;
+        let pending = |request: &Request| {
+            if detached {
+                request.finish(Ok(()));
+            }
+            Pending(Some(request.clone()))
+        };
+        match self.work {
+            Work::Blocking(job) => {
+                let place = server.workers().reserve()?;
+                let (request, pending) = (request.clone(), pending(request));
+                place.submit(move || {
+                    if detached || !request.shared().gone.is_cancelled() {
+                        pending.conclude(std::panic::catch_unwind(AssertUnwindSafe(|| job(&request))));
+                    }
+                });
+            }
+            Work::Future(start) => {
+                let place = server.deferred_place()?;
+                let pending = pending(request);
+                let gone = request.shared().gone.clone();
+                let work = AssertUnwindSafe(start(request.clone())).catch_unwind();
+                tokio::spawn(async move {
+                    tokio::select! {
+                        verdict = work => pending.conclude(verdict),
+                        () = gone.cancelled(), if !detached => {}
+                    }
+                    drop(place);
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Continue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Continue").field("detached", &self.detached).finish_non_exhaustive()
+    }
+}
+
+/// A request whose ack is somebody else's duty: acked even if that somebody is dropped.
+struct Pending(Option<Request>);
+
+impl Pending {
+    fn conclude(mut self, verdict: std::thread::Result<Verdict>) {
+        if let Some(request) = self.0.take() {
+            conclude(&request, verdict.unwrap_or_else(|panic| Err(panicked(&*panic))));
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some(request) = &self.0 {
+            request.finish(Err(&Error::unavailable("the work was dropped")));
+        }
+    }
+}
+
+/// Ends a request with what its handler, or its deferred work, came to.
+pub(crate) fn conclude(request: &Request, verdict: Verdict) {
+    match verdict {
+        Ok(Completion::Done) => request.finish(Ok(())),
+        Ok(Completion::Continue(later)) => later.start(request.clone()),
+        Err(error) => request.finish(Err(&error)),
+    }
+}
+
+/// The error for a panic's payload.
+pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "unknown".into());
+    Error::internal(format!("panic: {text}"))
+}

@@ -1,0 +1,142 @@
+//! From a frame to a handler: envelope, route, token, guard, and only then the body.
+
+use std::{future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc, sync::atomic::Ordering};
+
+use psd_proto::{common::authentication::TokenInvalid, envelope::Envelope};
+use tokio::sync::oneshot;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use crate::{
+    Call, Error, Mode,
+    call::{Step, Verdict},
+    connection::Shared,
+    continue_::{conclude, panicked},
+    request::Request,
+    routes::Route,
+};
+
+/// What became of a frame.
+pub(crate) enum Begun {
+    /// It is answered, or goes on elsewhere.
+    Done,
+    /// It was no envelope; the reason is for the client.
+    Unreadable(String),
+    /// The connection's next message waits for this.
+    Running(Running),
+    /// This runs beside the connection's next messages.
+    Concurrent(Running),
+}
+
+/// Something the connection's task has to await.
+pub(crate) enum Running {
+    Handler {
+        request: Request,
+        future: Pin<Box<dyn Future<Output = Verdict> + Send>>,
+    },
+    /// The message is dispatched again when its token is verified.
+    Verification {
+        future: Pin<Box<dyn Future<Output = ()> + Send>>,
+        text: Utf8Bytes,
+    },
+    Hook(Pin<Box<dyn Future<Output = Result<(), Box<Error>>> + Send>>),
+}
+
+/// Begins a message; `verified` says that its token has been looked at.
+pub(crate) fn begin(shared: &Arc<Shared>, text: Utf8Bytes, verified: bool) -> Begun {
+    let envelope = match shared.dialect.read_envelope(&text) {
+        Ok(envelope) => envelope,
+        Err(error) => return Begun::Unreadable(error.to_string()),
+    };
+    if !verified
+        && let Some(token) = envelope.auth_header.as_deref()
+        && !shared.knows_token(token)
+    {
+        let future = Box::pin(verify(shared.clone(), token.to_owned()));
+        return Begun::Running(Running::Verification { future, text: text.clone() });
+    }
+    handle(shared, &envelope)
+}
+
+fn handle(shared: &Arc<Shared>, envelope: &Envelope<'_>) -> Begun {
+    let request = Request::new(shared.clone(), envelope);
+    let Some(route) = shared.endpoint.routes.get(&envelope.message_type) else {
+        shared.server.0.unknown_messages.fetch_add(1, Ordering::Relaxed);
+        let text = format!("unknown message type `{}`", abbreviated(&envelope.message_type));
+        request.finish(Err(&Error::new(404, text)));
+        return Begun::Done;
+    };
+    if let Err(refusal) = route.guard.check(route.requires_auth, shared.identity().as_ref()) {
+        tracing::debug!(connection = %shared.id, message = route.message.message_type, ?refusal, "refused by its guard");
+        request.finish(Err(&refusal.into()));
+        return Begun::Done;
+    }
+    let called = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        (route.receive)(&mut Call::new(&request, envelope.body)).map(|invocation| invocation.0)
+    }));
+    match called.unwrap_or_else(|panic| Err(panicked(&*panic))) {
+        Ok(Step::Ready(verdict)) => {
+            conclude(&request, verdict);
+            Begun::Done
+        }
+        Ok(Step::Future(future)) => running(route, Running::Handler { request, future }),
+        Ok(Step::Blocking(job)) => match submit(&request, job) {
+            Ok(future) => running(route, Running::Handler { request, future }),
+            Err(error) => {
+                request.finish(Err(&error));
+                Begun::Done
+            }
+        },
+        Err(error) => {
+            request.finish(Err(&error));
+            Begun::Done
+        }
+    }
+}
+
+fn running(route: &Route, running: Running) -> Begun {
+    match route.mode {
+        Mode::Concurrent => Begun::Concurrent(running),
+        _ => Begun::Running(running),
+    }
+}
+
+type Job = Box<dyn FnOnce() -> Verdict + Send>;
+
+/// Runs a blocking handler on a sync worker; the connection's task awaits it.
+fn submit(request: &Request, job: Job) -> Result<Pin<Box<dyn Future<Output = Verdict> + Send>>, Error> {
+    let place = request.shared().server.workers().reserve()?;
+    let gone = request.shared().gone.clone();
+    let (sender, receiver) = oneshot::channel();
+    place.submit(move || {
+        if !gone.is_cancelled() {
+            let verdict =
+                std::panic::catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|panic| Err(panicked(&*panic)));
+            let _ = sender.send(verdict); // Nobody waits for it any more if its deadline has passed.
+        }
+    });
+    Ok(Box::pin(async move { receiver.await.unwrap_or_else(|_| Err(Error::unavailable("the work was dropped"))) }))
+}
+
+/// Makes the bearer of a token the connection's identity, or nobody if the token is bad.
+async fn verify(shared: Arc<Shared>, token: String) {
+    let identity = match shared.server.authenticator() {
+        Some(authenticator) => authenticator.authenticate(&token).await,
+        None => Err("this server has no authenticator".into()),
+    };
+    match identity {
+        Ok(identity) => shared.authenticate(Some(&token), Some(identity)),
+        Err(reason) => {
+            tracing::debug!(connection = %shared.id, %reason, "a token was refused");
+            let _ = shared.send(&TokenInvalid::default(), None);
+            shared.authenticate(Some(&token), None);
+        }
+    }
+}
+
+/// What a client sent, short enough to be sent back.
+fn abbreviated(text: &str) -> String {
+    match text.char_indices().nth(80) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,125 @@
+//! Who may call a handler: data written by `#[receive]`, and a pure function over it.
+
+use crate::{Error, Identity};
+
+/// What a handler demands of its caller.
+///
+/// Written by `#[receive]` as data. Each of `permissions`, `whitelist_groups` and `blacklist_groups` implies `auth`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Guard {
+    /// `auth` as written at the handler; `None` where it is silent.
+    pub auth: Option<bool>,
+    /// Permissions the caller must have, all of them.
+    pub permissions: &'static [&'static str],
+    /// User groups of which the caller must be in at least one; empty means any.
+    pub whitelist_groups: &'static [&'static str],
+    /// User groups of which the caller may be in none.
+    pub blacklist_groups: &'static [&'static str],
+}
+
+/// Why a guard refused; the client learns only the code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Nobody is authenticated on the connection.
+    Unauthenticated,
+    /// The caller lacks this permission.
+    MissingPermission(&'static str),
+    /// The caller is in none of the `whitelist_groups`.
+    NotInWhitelist,
+    /// The caller is in this one of the `blacklist_groups`.
+    InBlacklist(&'static str),
+}
+
+impl Guard {
+    /// Whether somebody must be authenticated: as written here, else as the message declares, else `default_auth`.
+    #[must_use]
+    pub fn requires_auth(&self, declared: Option<bool>, default_auth: bool) -> bool {
+        self.is_restricted() || self.auth.or(declared).unwrap_or(default_auth)
+    }
+
+    /// Decides about a caller: superusers pass; otherwise all `permissions`, any of `whitelist_groups` and none of
+    /// `blacklist_groups`.
+    ///
+    /// # Errors
+    /// The first rule that refuses.
+    pub fn check(&self, requires_auth: bool, identity: Option<&Identity>) -> Result<(), Refusal> {
+        let Some(identity) = identity else {
+            return if requires_auth { Err(Refusal::Unauthenticated) } else { Ok(()) };
+        };
+        if !self.is_restricted() || identity.is_superuser() {
+            return Ok(());
+        }
+        if let Some(missing) = self.permissions.iter().find(|permission| !identity.has_permission(permission)) {
+            return Err(Refusal::MissingPermission(missing));
+        }
+        if !self.whitelist_groups.is_empty() && !self.whitelist_groups.iter().any(|group| identity.in_user_group(group))
+        {
+            return Err(Refusal::NotInWhitelist);
+        }
+        match self.blacklist_groups.iter().find(|group| identity.in_user_group(group)) {
+            Some(group) => Err(Refusal::InBlacklist(group)),
+            None => Ok(()),
+        }
+    }
+
+    fn is_restricted(&self) -> bool {
+        !(self.permissions.is_empty() && self.whitelist_groups.is_empty() && self.blacklist_groups.is_empty())
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unauthenticated => Self::unauthenticated(),
+            _ => Self::forbidden(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPEN: Guard = Guard { auth: None, permissions: &[], whitelist_groups: &[], blacklist_groups: &[] };
+    const FULL: Guard = Guard {
+        auth: None,
+        permissions: &["chat.add", "chat.view"],
+        whitelist_groups: &["staff", "ops"],
+        blacklist_groups: &["muted"],
+    };
+
+    #[track_caller]
+    fn check(guard: Guard, identity: Option<Identity>, expected: Result<(), Refusal>) {
+        assert_eq!(guard.check(guard.requires_auth(None, false), identity.as_ref()), expected);
+    }
+
+    #[test]
+    fn auth_is_the_handlers_then_the_messages_then_the_default() {
+        for (own, declared, default, expected) in [
+            (None, None, true, true),
+            (None, None, false, false),
+            (None, Some(false), true, false),
+            (None, Some(true), false, true),
+            (Some(true), Some(false), false, true),
+            (Some(false), Some(true), true, false),
+        ] {
+            assert_eq!(Guard { auth: own, ..OPEN }.requires_auth(declared, default), expected);
+        }
+        assert!(FULL.requires_auth(Some(false), false), "restrictions imply auth");
+    }
+
+    #[test]
+    fn rules() {
+        let user = || Identity::new("1", "ann");
+        check(OPEN, None, Ok(()));
+        check(FULL, None, Err(Refusal::Unauthenticated));
+        check(FULL, Some(user()), Err(Refusal::MissingPermission("chat.add")));
+        let permitted = || user().with_permissions(["chat.add", "chat.view"]);
+        check(FULL, Some(user().with_permissions(["chat.add"])), Err(Refusal::MissingPermission("chat.view")));
+        check(FULL, Some(permitted()), Err(Refusal::NotInWhitelist));
+        check(FULL, Some(permitted().with_user_groups(["ops"])), Ok(()));
+        check(FULL, Some(permitted().with_user_groups(["ops", "muted"])), Err(Refusal::InBlacklist("muted")));
+        check(FULL, Some(user().with_user_groups(["muted"]).superuser(true)), Ok(()));
+    }
+}

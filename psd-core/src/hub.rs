@@ -1,0 +1,163 @@
+//! Who is connected, who is in which group, and which connections belong to a user.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use crate::{ConnectionId, Error, Identity, connection::Shared, publication::Publication};
+
+/// Locks are taken per shard, for the time of one change or one delivery to one group.
+const SHARDS: usize = 64;
+
+type Members = HashMap<ConnectionId, Arc<Shared>>;
+
+pub(crate) struct Hub {
+    connections: Index<ConnectionId, Arc<Shared>>,
+    groups: Index<Arc<str>, Members>,
+    users: Index<Arc<str>, Members>,
+}
+
+impl Hub {
+    pub(crate) fn new() -> Self {
+        Self { connections: Index::new(), groups: Index::new(), users: Index::new() }
+    }
+
+    pub(crate) fn add(&self, connection: &Arc<Shared>) {
+        self.connections.write(&connection.id).insert(connection.id, connection.clone());
+    }
+
+    pub(crate) fn remove(&self, id: ConnectionId) {
+        self.connections.write(&id).remove(&id);
+    }
+
+    pub(crate) fn connection(&self, id: ConnectionId) -> Option<Arc<Shared>> {
+        self.connections.read(&id).get(&id).cloned()
+    }
+
+    /// Every connection at this moment.
+    pub(crate) fn connections(&self) -> Vec<Arc<Shared>> {
+        self.connections.shards().flat_map(|shard| shard.values().cloned().collect::<Vec<_>>()).collect()
+    }
+
+    pub(crate) fn join(&self, group: &Arc<str>, connection: &Arc<Shared>) {
+        self.groups.add(group, connection);
+    }
+
+    pub(crate) fn leave(&self, group: &str, id: ConnectionId) {
+        self.groups.take(group, id);
+    }
+
+    /// The members of a group at this moment.
+    pub(crate) fn members(&self, group: &str) -> Vec<ConnectionId> {
+        self.groups.read(group).get(group).map(|members| members.keys().copied().collect()).unwrap_or_default()
+    }
+
+    pub(crate) fn group_size(&self, group: &str) -> usize {
+        self.groups.read(group).get(group).map_or(0, HashMap::len)
+    }
+
+    /// Every group that has members, with their number.
+    pub(crate) fn groups(&self) -> Vec<(Arc<str>, usize)> {
+        let list = |shard: RwLockReadGuard<'_, HashMap<Arc<str>, Members>>| {
+            shard.iter().map(|(group, members)| (group.clone(), members.len())).collect::<Vec<_>>()
+        };
+        self.groups.shards().flat_map(list).collect()
+    }
+
+    /// Delivers to every member of a group but one.
+    pub(crate) fn publish(
+        &self,
+        group: &str,
+        publication: &Publication<'_>,
+        except: Option<ConnectionId>,
+    ) -> Result<(), Error> {
+        deliver(&self.groups.read(group), group, publication, except)
+    }
+
+    /// Delivers to every connection of a user; how many there are.
+    pub(crate) fn publish_to_user(&self, user: &str, publication: &Publication<'_>) -> Result<usize, Error> {
+        let users = self.users.read(user);
+        deliver(&users, user, publication, None)?;
+        Ok(users.get(user).map_or(0, HashMap::len))
+    }
+
+    /// The connections of a user at this moment.
+    pub(crate) fn of_user(&self, user: &str) -> Vec<Arc<Shared>> {
+        self.users.read(user).get(user).map(|members| members.values().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Follows a connection from one user to another, or to nobody.
+    pub(crate) fn move_user(&self, connection: &Arc<Shared>, from: Option<&Identity>, to: Option<&Identity>) {
+        let (from, to) = (from.map(Identity::user_id), to.map(Identity::user_id));
+        if from == to {
+            return;
+        }
+        if let Some(user) = from {
+            self.users.take(user, connection.id);
+        }
+        if let Some(user) = to {
+            self.users.add(&user.into(), connection);
+        }
+    }
+}
+
+fn deliver(
+    index: &HashMap<Arc<str>, Members>,
+    key: &str,
+    publication: &Publication<'_>,
+    except: Option<ConnectionId>,
+) -> Result<(), Error> {
+    for (id, connection) in index.get(key).into_iter().flatten() {
+        if Some(*id) != except {
+            connection.deliver(publication)?;
+        }
+    }
+    Ok(())
+}
+
+/// A map in shards, each behind its own lock.
+struct Index<K, V> {
+    hasher: RandomState,
+    shards: Vec<RwLock<HashMap<K, V>>>,
+}
+
+impl<K: Eq + std::hash::Hash, V> Index<K, V> {
+    fn new() -> Self {
+        Self { hasher: RandomState::new(), shards: (0..SHARDS).map(|_| RwLock::default()).collect() }
+    }
+
+    fn read<Q: std::hash::Hash + ?Sized>(&self, key: &Q) -> RwLockReadGuard<'_, HashMap<K, V>> {
+        self.shard(key).read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write<Q: std::hash::Hash + ?Sized>(&self, key: &Q) -> RwLockWriteGuard<'_, HashMap<K, V>> {
+        self.shard(key).write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shards(&self) -> impl Iterator<Item = RwLockReadGuard<'_, HashMap<K, V>>> {
+        self.shards.iter().map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn shard<Q: std::hash::Hash + ?Sized>(&self, key: &Q) -> &RwLock<HashMap<K, V>> {
+        &self.shards[self.hasher.hash_one(key) as usize % SHARDS]
+    }
+}
+
+impl Index<Arc<str>, Members> {
+    fn add(&self, key: &Arc<str>, connection: &Arc<Shared>) {
+        self.write(&**key).entry(key.clone()).or_default().insert(connection.id, connection.clone());
+    }
+
+    /// Removes a member, and the entry with its last one.
+    fn take(&self, key: &str, id: ConnectionId) {
+        let mut shard = self.write(key);
+        if let Some(members) = shard.get_mut(key) {
+            members.remove(&id);
+            if members.is_empty() {
+                shard.remove(key);
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! One request of a client: what its handler needs to answer it, and the promise of exactly one ack.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use psd_proto::{ServerMessage, envelope::Envelope};
+
+use crate::{Error, codec::owned, connection::Shared, into_message::IntoMessage};
+
+/// A request that was accepted; cheap to clone.
+#[derive(Clone)]
+pub struct Request(Arc<Inner>);
+
+struct Inner {
+    shared: Arc<Shared>,
+    headers: RequestHeaders,
+    /// Set by the one ack that is sent, or by a request that wants none.
+    acked: AtomicBool,
+}
+
+/// The headers of a request, as its client wrote them.
+///
+/// The token is not among them: handlers see who is authenticated, never by what secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RequestHeaders {
+    /// The route.
+    pub message_type: Box<str>,
+    /// What the client calls this request; replies and the ack carry it.
+    pub uuid: Option<Box<str>>,
+    /// When the event happened, by the client's clock. Browsers write milliseconds, Flutter seconds; told apart by
+    /// size.
+    pub event_time: Option<SystemTime>,
+    /// When the message was sent, by the client's clock.
+    pub local_time: Option<SystemTime>,
+    /// Whether the client asked for an ack.
+    pub ack: bool,
+    /// How often the client sent this message before.
+    pub retry_count: u32,
+    /// The version of the application's contract that the client speaks; 0 if it does not say.
+    pub api_version: u32,
+}
+
+impl Request {
+    pub(crate) fn new(shared: Arc<Shared>, envelope: &Envelope<'_>) -> Self {
+        let headers = RequestHeaders {
+            message_type: envelope.message_type.as_ref().into(),
+            uuid: owned(envelope.uuid.as_ref()),
+            event_time: envelope.event_time.and_then(time),
+            local_time: envelope.local_time.and_then(time),
+            ack: envelope.ack,
+            retry_count: envelope.retry_count,
+            api_version: envelope.api_version,
+        };
+        Self(Arc::new(Inner { shared, acked: AtomicBool::new(!headers.ack), headers }))
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0.shared
+    }
+
+    pub(crate) fn headers(&self) -> &RequestHeaders {
+        &self.0.headers
+    }
+
+    pub(crate) fn uuid(&self) -> Option<&str> {
+        self.0.headers.uuid.as_deref()
+    }
+
+    /// Sends a reply.
+    pub(crate) fn reply<M: IntoMessage<Message: ServerMessage>>(&self, message: &M) -> Result<(), Error> {
+        self.0.shared.send(message, self.uuid())
+    }
+
+    /// Ends the request: sends the ack if one was asked for and none was sent. Only the first call does anything.
+    pub(crate) fn finish(&self, result: Result<(), &Error>) {
+        if let Err(error) = result {
+            self.log(error);
+        }
+        if self.0.acked.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let shared = &self.0.shared;
+        let written = match result {
+            Ok(()) => shared.write(|buffer| {
+                shared.dialect.write_ack(buffer, self.uuid(), None);
+                Ok(())
+            }),
+            Err(error) => shared.write(|buffer| {
+                let text = shared.server.settings().text_for_client(error);
+                shared.dialect.write_ack(buffer, self.uuid(), Some((&text, error.code())));
+                Ok(())
+            }),
+        };
+        if let Err(error) = written {
+            tracing::debug!(connection = %shared.id, uuid = self.uuid(), %error, "an ack found no client");
+        }
+    }
+
+    /// Internal errors are the operator's business, all others the client's.
+    fn log(&self, error: &Error) {
+        let (connection, uuid, message) = (self.0.shared.id, self.uuid(), &self.0.headers.message_type);
+        match error.source() {
+            Some(source) => tracing::error!(%connection, uuid, %message, error = ?source, "a handler failed"),
+            None => tracing::debug!(%connection, uuid, %message, %error, "a request was refused"),
+        }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("headers", self.headers()).finish_non_exhaustive()
+    }
+}
+
+/// Takes milliseconds and seconds since 1970: no clock of seconds reaches 10^11 before the year 5138.
+fn time(value: f64) -> Option<SystemTime> {
+    let seconds = if value >= 1e11 { value / 1000.0 } else { value };
+    let duration = Duration::try_from_secs_f64(seconds).ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_and_milliseconds_are_told_apart() {
+        let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_396_112);
+        assert_eq!(time(1_795_396_112_000.0), Some(expected));
+        assert_eq!(time(1_795_396_112.0), Some(expected));
+        assert_eq!(time(-1.0), None);
+        assert_eq!(time(f64::NAN), None);
+        assert_eq!(time(1e300), None);
+    }
+}

@@ -1,0 +1,203 @@
+//! From message types to handlers, and everything that start-up refuses.
+
+use std::{
+    any::TypeId,
+    collections::{BTreeMap, HashMap, btree_map::Entry},
+    fmt,
+    sync::Arc,
+};
+
+use psd_proto::{MessageInfo, SourceLocation};
+
+use crate::{
+    ConsumerSpec, Guard, Mode, Receiver, Settings,
+    consumer::{Endpoint, Endpoints},
+    extract::Requirement,
+    receiver::schemas,
+    state::States,
+};
+
+/// One handler in the routing table of a server.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Route {
+    /// The path of its endpoint.
+    pub path: &'static str,
+    /// The message it receives.
+    pub message: &'static MessageInfo,
+    /// The handler's name.
+    pub handler: &'static str,
+    /// The module it is in.
+    pub module: &'static str,
+    /// Where it is written.
+    pub location: SourceLocation,
+    /// Who may call it, as written.
+    pub guard: Guard,
+    /// Whether somebody must be authenticated, all defaults applied.
+    pub requires_auth: bool,
+    /// Where it runs.
+    pub mode: Mode,
+    pub(crate) receive: crate::receiver::ReceiveFn,
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let auth = if self.requires_auth { "auth" } else { "open" };
+        let (path, message, module, handler) = (self.path, self.message.message_type, self.module, self.handler);
+        write!(f, "{path:<8} {message:<24} {auth:<5} {module}::{handler} ({})", self.location)
+    }
+}
+
+/// The routing table of one endpoint.
+#[derive(Debug, Default)]
+pub(crate) struct Routes(HashMap<&'static str, Route>);
+
+impl Routes {
+    pub(crate) fn get(&self, message_type: &str) -> Option<&Route> {
+        self.0.get(message_type)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Route> {
+        self.0.values()
+    }
+}
+
+/// What to do about a client message that no handler receives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unhandled {
+    /// Nothing: the program serves a part of its contract on purpose.
+    Allow,
+    /// Log a warning when the server starts.
+    #[default]
+    Warn,
+    /// Refuse to start.
+    Refuse,
+}
+
+/// Builds the endpoints of every linked receiver, or reports all that is wrong.
+pub(crate) struct Table<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) states: &'a States,
+    pub(crate) consumers: Vec<ConsumerSpec>,
+    pub(crate) unhandled: Unhandled,
+}
+
+impl Table<'_> {
+    pub(crate) fn build(self, receivers: Vec<&'static Receiver>, problems: &mut Vec<String>) -> Endpoints {
+        let mut specs: BTreeMap<&'static str, ConsumerSpec> = BTreeMap::new();
+        let mut routes: HashMap<TypeId, BTreeMap<&'static str, Route>> = HashMap::new();
+        for spec in &self.consumers {
+            self.add_consumer(*spec, &mut specs, problems);
+        }
+        for receiver in &receivers {
+            let spec = (receiver.consumer)();
+            self.add_consumer(spec, &mut specs, problems);
+            self.check(receiver, &spec, problems);
+            let route = self.route(receiver, &spec);
+            match routes.entry(spec.id).or_default().entry(receiver.message.message_type) {
+                Entry::Vacant(entry) => drop(entry.insert(route)),
+                Entry::Occupied(entry) => problems.push(format!(
+                    "two handlers receive `{}` on {}: `{}` at {} and `{}` at {}; keep one of them, or put one on a \
+                     consumer of its own",
+                    receiver.message.message_type,
+                    spec.path,
+                    entry.get().handler,
+                    entry.get().location,
+                    receiver.name,
+                    receiver.location,
+                )),
+            }
+        }
+        self.check_handled(&receivers, problems);
+        let endpoint = |spec: ConsumerSpec| {
+            let routes = Routes(routes.remove(&spec.id).unwrap_or_default().into_iter().collect());
+            Arc::new(Endpoint { spec, routes })
+        };
+        specs.into_values().map(endpoint).collect()
+    }
+
+    fn add_consumer(
+        &self,
+        spec: ConsumerSpec,
+        specs: &mut BTreeMap<&'static str, ConsumerSpec>,
+        problems: &mut Vec<String>,
+    ) {
+        match specs.entry(spec.path) {
+            Entry::Vacant(entry) => {
+                if !spec.path.starts_with('/') {
+                    problems.push(format!("consumer `{}` has the path `{}`: begin it with `/`", spec.name, spec.path));
+                }
+                entry.insert(spec);
+            }
+            Entry::Occupied(entry) if entry.get().id != spec.id => {
+                let text = format!(
+                    "consumers `{}` and `{}` share the path `{}`: give one of them another",
+                    entry.get().name,
+                    spec.name,
+                    spec.path
+                );
+                if !problems.contains(&text) {
+                    problems.push(text);
+                }
+            }
+            Entry::Occupied(_) => {}
+        }
+    }
+
+    fn check(&self, receiver: &Receiver, spec: &ConsumerSpec, problems: &mut Vec<String>) {
+        let place = format!("handler `{}` at {}", receiver.name, receiver.location);
+        if receiver.mode == Mode::Blocking && self.settings.n_sync_workers == 0 {
+            problems.push(format!("{place} is `blocking`, but there are no workers: set `PSD_N_SYNC_WORKERS` above 0"));
+        }
+        for requirement in receiver.requirements {
+            match requirement() {
+                Requirement::State { id, name } if !self.states.contains(id) => {
+                    problems.push(format!(
+                        "{place} takes `State<{name}>`, which nobody provided: add `.state(…)` of that type to the \
+                         server"
+                    ));
+                }
+                Requirement::Session { id, name } if id != spec.session.0 => problems.push(format!(
+                    "{place} takes `Session<{name}>`, but its consumer `{}` keeps `{}`: take that one, or name the \
+                     right consumer",
+                    spec.name, spec.session.1
+                )),
+                _ => {}
+            }
+        }
+    }
+
+    fn route(&self, receiver: &Receiver, spec: &ConsumerSpec) -> Route {
+        let &Receiver { name, module, location, message, guard, mode, receive, .. } = receiver;
+        let requires_auth = guard.requires_auth(message.auth, self.settings.default_auth);
+        Route { path: spec.path, message, handler: name, module, location, guard, requires_auth, mode, receive }
+    }
+
+    /// Names every message of clients that no handler receives; the common messages have receivers of their own.
+    fn check_handled(&self, receivers: &[&'static Receiver], problems: &mut Vec<String>) {
+        if self.unhandled == Unhandled::Allow {
+            return;
+        }
+        let common = psd_proto::common::SCHEMA.messages;
+        let is_common = |info: &MessageInfo| common.iter().any(|common| common.full_name == info.full_name);
+        let is_handled = |info: &MessageInfo| receivers.iter().any(|one| one.message.full_name == info.full_name);
+        let mut unhandled: Vec<&MessageInfo> = schemas()
+            .flat_map(|schema| schema.messages)
+            .copied()
+            .filter(|info| info.origin.is_client() && !is_common(info) && !is_handled(info))
+            .collect();
+        unhandled.sort_by_key(|info| info.full_name);
+        unhandled.dedup_by_key(|info| info.full_name);
+        for info in unhandled {
+            let text = format!(
+                "no handler receives `{}` ({}, {}): write one with `#[receive]`; a crate that is used for nothing but \
+                 its handlers must be linked with `use my_handlers as _;`",
+                info.message_type, info.full_name, info.location
+            );
+            match self.unhandled {
+                Unhandled::Refuse => problems.push(text),
+                _ => tracing::warn!("{text}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The server: built once, shared by everything that runs in it.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    Connection, ConnectionId, Error, Route, Settings, auth::Authenticator, builder::ServerBuilder, connection::KICKED,
+    consumer::Endpoints, hub::Hub, into_message::IntoMessage, publication::Publication, state::States,
+    workers::Workers,
+};
+use psd_proto::ServerMessage;
+
+/// A server, cheap to clone: what handlers reach by [`Connection::server`] and applications use from outside.
+#[derive(Clone)]
+pub struct Server(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) settings: Settings,
+    pub(crate) states: States,
+    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) hub: Hub,
+    pub(crate) workers: Workers,
+    pub(crate) deferred: Arc<Semaphore>,
+    pub(crate) next_connection: AtomicU64,
+    pub(crate) unknown_messages: AtomicU64,
+    /// Cancelled when the server begins to shut down.
+    pub(crate) draining: CancellationToken,
+    /// Every connection's task.
+    pub(crate) connections: TaskTracker,
+    pub(crate) router: axum::Router,
+}
+
+impl Server {
+    /// Begins a server.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder::new()
+    }
+
+    /// The routing table, sorted by path and message type.
+    #[must_use]
+    pub fn routes(&self) -> Vec<Route> {
+        let mut routes: Vec<Route> =
+            self.0.endpoints.iter().flat_map(|endpoint| endpoint.routes.iter().copied()).collect();
+        routes.sort_by_key(|route| (route.path, route.message.message_type));
+        routes
+    }
+
+    /// Sends a message to every member of a group; encoded once.
+    ///
+    /// # Errors
+    /// The message has no JSON form. Members that are gone or too slow are no error.
+    pub fn broadcast<M: IntoMessage<Message: ServerMessage>>(&self, group: &str, message: &M) -> Result<(), Error> {
+        let message = message.to_message();
+        self.hub().publish(group, &Publication::new(&*message), None)
+    }
+
+    /// Sends a message to every connection of a user; returns how many there are.
+    ///
+    /// # Errors
+    /// The message has no JSON form.
+    pub fn send_to_user<M: IntoMessage<Message: ServerMessage>>(
+        &self,
+        user_id: &str,
+        message: &M,
+    ) -> Result<usize, Error> {
+        let message = message.to_message();
+        self.hub().publish_to_user(user_id, &Publication::new(&*message))
+    }
+
+    /// Sends a message to one connection; false if it is gone.
+    ///
+    /// # Errors
+    /// As [`Connection::send`].
+    pub fn send_to<M: IntoMessage<Message: ServerMessage>>(
+        &self,
+        connection: ConnectionId,
+        message: &M,
+    ) -> Result<bool, Error> {
+        match self.hub().connection(connection) {
+            Some(shared) => shared.send(message, None).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// A connection by its id; `None` if it is gone.
+    #[must_use]
+    pub fn connection(&self, id: ConnectionId) -> Option<Connection> {
+        self.hub().connection(id).map(Connection::new)
+    }
+
+    /// Every open connection at this moment, in no order.
+    #[must_use]
+    pub fn connections(&self) -> Vec<Connection> {
+        self.hub().connections().into_iter().map(Connection::new).collect()
+    }
+
+    /// The members of a group at this moment, in no order.
+    #[must_use]
+    pub fn members(&self, group: &str) -> Vec<ConnectionId> {
+        self.hub().members(group)
+    }
+
+    /// How many members a group has at this moment.
+    #[must_use]
+    pub fn group_size(&self, group: &str) -> usize {
+        self.hub().group_size(group)
+    }
+
+    /// Every group that has members at this moment, with their number, in no order.
+    #[must_use]
+    pub fn groups(&self) -> Vec<(Arc<str>, usize)> {
+        self.hub().groups()
+    }
+
+    /// Closes every connection of a user with code 4403; returns how many there were.
+    pub fn disconnect_user(&self, user_id: &str, reason: &str) -> usize {
+        let connections = self.hub().of_user(user_id);
+        for connection in &connections {
+            connection.close(KICKED, reason);
+        }
+        connections.len()
+    }
+
+    /// A value given to [`ServerBuilder::state`].
+    #[must_use]
+    pub fn state<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.0.states.get()
+    }
+
+    /// How many messages of unknown types have come since the server was built.
+    #[must_use]
+    pub fn unknown_messages(&self) -> u64 {
+        self.0.unknown_messages.load(Ordering::Relaxed)
+    }
+
+    /// The settings it was built with.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Begins to shut down: running handlers finish, then every connection is closed with code 1012.
+    pub fn shut_down(&self) {
+        self.0.draining.cancel();
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.0.hub
+    }
+
+    pub(crate) fn workers(&self) -> &Workers {
+        &self.0.workers
+    }
+
+    pub(crate) fn authenticator(&self) -> Option<&Arc<dyn Authenticator>> {
+        self.0.authenticator.as_ref()
+    }
+
+    pub(crate) fn next_connection_id(&self) -> ConnectionId {
+        ConnectionId(self.0.next_connection.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A place for one `Continue::future`.
+    pub(crate) fn deferred_place(&self) -> Result<OwnedSemaphorePermit, Error> {
+        if !self.0.settings.run_async_worker {
+            return Err(Error::unavailable("the server runs no deferred futures (`PSD_RUN_ASYNC_WORKER` is false)"));
+        }
+        let busy = |_| Error::unavailable("the server is busy: too many deferred futures are running");
+        self.0.deferred.clone().try_acquire_owned().map_err(busy)
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("settings", &self.0.settings).finish_non_exhaustive()
+    }
+}

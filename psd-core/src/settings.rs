@@ -1,0 +1,224 @@
+//! The settings and limits of a server, and their `PSD_` variables: one table drives fields, defaults, builder
+//! methods, parsing and documentation.
+
+use std::{fmt, time::Duration};
+
+use crate::Error;
+
+/// Declares [`Settings`] from one table.
+macro_rules! settings {
+    ($( $(#[doc = $doc:literal])+ $name:ident : $type:ty = $default:expr, $variable:literal, $shown:literal; )+) => {
+        /// What a server may be told from outside: by builder methods or by `PSD_` variables.
+        ///
+        /// [`Settings::TABLE`] lists name, default and meaning of each; docs/SETTINGS.md is printed from it.
+        #[derive(Clone)]
+        pub struct Settings {
+            $( pub(crate) $name: $type, )+
+            pub(crate) exception_formatter: ExceptionFormatter,
+        }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Self { $( $name: $default, )+ exception_formatter: ExceptionFormatter(display) }
+            }
+        }
+
+        impl Settings {
+            /// Variable, default and meaning of every setting, in the order of the documentation.
+            pub const TABLE: &'static [(&'static str, &'static str, &'static str)] =
+                &[ $( ($variable, $shown, concat!($($doc),+)), )+ ];
+
+            $(
+                $(#[doc = $doc])+
+                #[doc = ""]
+                #[doc = concat!("Default: ", $shown, ". Variable: `", $variable, "`.")]
+                #[must_use]
+                pub fn $name(mut self, value: $type) -> Self {
+                    self.$name = value;
+                    self
+                }
+            )+
+
+            fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+                let mut settings = Self::default();
+                let mut problems = Vec::new();
+                $(
+                    if let Some(text) = get($variable) {
+                        match <$type as Value>::parse(text.trim()) {
+                            Ok(value) => settings.$name = value,
+                            Err(expected) => problems.push(format!("`{}` is `{text}`: expected {expected}", $variable)),
+                        }
+                    }
+                )+
+                if problems.is_empty() { Ok(settings) } else { Err(SettingsError { problems }) }
+            }
+        }
+    };
+}
+
+settings! {
+    /// Threads for blocking work; 0 turns it off, and a blocking handler is then a start-up error.
+    n_sync_workers: usize = default_workers(), "PSD_N_SYNC_WORKERS", "number of cores";
+    /// Whether `Continue::future` is allowed.
+    run_async_worker: bool = true, "PSD_RUN_ASYNC_WORKER", "true";
+    /// `auth` of a `#[receive]` that does not say, where the message does not say either.
+    default_auth: bool = true, "PSD_DEFAULT_AUTH", "true";
+    /// Whether an internal error's text reaches the client in the ack; the ack itself is always sent.
+    forward_exceptions: bool = false, "PSD_FORWARD_EXCEPTIONS", "false";
+    /// The largest frame a client may send, in bytes; a larger one ends its connection with close code 1009.
+    max_frame_bytes: usize = 1024 * 1024, "PSD_MAX_FRAME_BYTES", "1048576";
+    /// How deep JSON may nest; deeper bodies are answered with code 400.
+    json_depth: u32 = 100, "PSD_JSON_DEPTH", "100";
+    /// Bytes that may wait for one connection's client; beyond them it is a slow consumer, closed with 4413.
+    outbox_bytes: usize = 4 * 1024 * 1024, "PSD_OUTBOX_BYTES", "4194304";
+    /// Messages that may wait for one connection's client; beyond them it is a slow consumer, closed with 4413.
+    outbox_messages: usize = 16 * 1024, "PSD_OUTBOX_MESSAGES", "16384";
+    /// `#[receive(concurrent)]` handlers that may run at once on one connection; then its socket is not read.
+    max_concurrent: usize = 16, "PSD_MAX_CONCURRENT", "16";
+    /// Seconds a handler may take before it is dropped and its request answered with code 408; 0 means no limit.
+    handler_timeout: Duration = Duration::from_secs(30), "PSD_HANDLER_TIMEOUT", "30";
+    /// Jobs that may wait for the sync workers; a job beyond them is answered with code 503.
+    worker_queue: usize = 1024, "PSD_WORKER_QUEUE", "1024";
+    /// `Continue::future` futures that may run at once in the server; one beyond them is answered with code 503.
+    max_deferred: usize = 16 * 1024, "PSD_MAX_DEFERRED", "16384";
+    /// Groups one connection may be in; joining one more is an error with code 429.
+    groups_per_connection: usize = 1024, "PSD_GROUPS_PER_CONNECTION", "1024";
+    /// Unreadable frames a connection may send in a minute; one more ends it with close code 4400.
+    protocol_errors_per_minute: u32 = 10, "PSD_PROTOCOL_ERRORS_PER_MINUTE", "10";
+    /// Seconds a client may take to send its HTTP request before its socket is dropped.
+    handshake_timeout: Duration = Duration::from_secs(10), "PSD_HANDSHAKE_TIMEOUT", "10";
+    /// Seconds a closing connection may take to accept what waits for it; after them the socket is dropped.
+    close_timeout: Duration = Duration::from_secs(5), "PSD_CLOSE_TIMEOUT", "5";
+    /// Seconds that running handlers get when the server shuts down.
+    drain_timeout: Duration = Duration::from_secs(10), "PSD_DRAIN_TIMEOUT", "10";
+}
+
+impl Settings {
+    /// The defaults, overridden by the `PSD_` variables of the environment.
+    ///
+    /// # Errors
+    /// Every variable that cannot be read, all at once.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// How an internal error is written when [`forward_exceptions`](Self::forward_exceptions) is on.
+    ///
+    /// Default: `Display`, with the chain of causes.
+    #[must_use]
+    pub fn exception_formatter(mut self, formatter: fn(&anyhow::Error) -> String) -> Self {
+        self.exception_formatter = ExceptionFormatter(formatter);
+        self
+    }
+
+    /// The text a client gets for an error; never empty, since classic clients take an empty one for success.
+    pub(crate) fn text_for_client(&self, error: &Error) -> String {
+        let text = match error.source() {
+            Some(source) if self.forward_exceptions => (self.exception_formatter.0)(source),
+            Some(_) => "internal error".into(),
+            None => error.message().to_owned(),
+        };
+        if text.is_empty() { "error".into() } else { text }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("n_sync_workers", &self.n_sync_workers)
+            .field("default_auth", &self.default_auth)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct ExceptionFormatter(fn(&anyhow::Error) -> String);
+
+fn display(error: &anyhow::Error) -> String {
+    format!("{error:#}")
+}
+
+fn default_workers() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// `PSD_` variables that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", problems.join("\n"))]
+pub struct SettingsError {
+    problems: Vec<String>,
+}
+
+/// A type that a variable can hold; the error says what was expected.
+trait Value: Sized {
+    fn parse(text: &str) -> Result<Self, &'static str>;
+}
+
+impl Value for bool {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        match text.to_ascii_lowercase().as_str() {
+            "1" | "true" | "yes" | "on" => Ok(true),
+            "0" | "false" | "no" | "off" | "" => Ok(false),
+            _ => Err("`true` or `false`"),
+        }
+    }
+}
+
+impl Value for usize {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        text.parse().map_err(|_| "a whole number")
+    }
+}
+
+impl Value for u32 {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        text.parse().map_err(|_| "a whole number")
+    }
+}
+
+impl Value for Duration {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let seconds: f64 = text.parse().map_err(|_| "a number of seconds")?;
+        Self::try_from_secs_f64(seconds).map_err(|_| "a number of seconds that is not negative")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, String> {
+        Settings::read(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn variables_override_defaults() {
+        let settings =
+            read(&[("PSD_N_SYNC_WORKERS", "3"), ("PSD_DEFAULT_AUTH", "off"), ("PSD_HANDLER_TIMEOUT", "1.5")]);
+        let settings = settings.expect("all are well formed");
+        assert_eq!(settings.n_sync_workers, 3);
+        assert!(!settings.default_auth);
+        assert_eq!(settings.handler_timeout, Duration::from_millis(1500));
+    }
+
+    #[test]
+    fn every_mistake_is_reported() {
+        let problems =
+            read(&[("PSD_N_SYNC_WORKERS", "-1"), ("PSD_DEFAULT_AUTH", "maybe"), ("PSD_CLOSE_TIMEOUT", "-2")]);
+        assert_eq!(
+            problems.expect_err("three are wrong"),
+            "`PSD_N_SYNC_WORKERS` is `-1`: expected a whole number\n\
+             `PSD_DEFAULT_AUTH` is `maybe`: expected `true` or `false`\n\
+             `PSD_CLOSE_TIMEOUT` is `-2`: expected a number of seconds that is not negative"
+        );
+    }
+
+    #[test]
+    fn a_client_never_gets_an_empty_text() {
+        let settings = Settings::default();
+        assert_eq!(settings.text_for_client(&Error::new(5, "")), "error");
+        assert_eq!(settings.text_for_client(&Error::internal("secret")), "internal error");
+        assert_eq!(settings.forward_exceptions(true).text_for_client(&Error::internal("secret")), "secret");
+    }
+}
