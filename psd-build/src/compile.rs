@@ -5,6 +5,7 @@
 mod elements;
 mod imports;
 mod messages;
+mod names;
 mod protox;
 mod rules;
 
@@ -66,6 +67,7 @@ pub(crate) fn compile(config: &Config, sources: Sources) -> Result<Schema, Error
         }
     }
     rules::check_types(&messages, &mut diagnostics);
+    names::explain(&parsed, &mut diagnostics);
 
     diagnostics::sort(&mut diagnostics);
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {

@@ -97,6 +97,14 @@ impl Config {
         compile::compile(self, sources::collect(self))
     }
 
+    /// The Rust that [`compile`](Self::compile) would write.
+    ///
+    /// # Errors
+    /// Every mistake of the files, together.
+    pub fn generate(&self) -> Result<String, Error> {
+        targets::rust::generate(&self.schema()?, &self.rust)
+    }
+
     /// Generates Rust and writes it, if it changed; for a build script, because it also tells cargo when to run again.
     ///
     /// # Errors

@@ -152,6 +152,10 @@ impl Metadata {
         }
         self.given.push(Spanned { value: name, range });
         if let Err(mistake) = self.read_value(name, entry) {
+            // What was squeezed onto the same line is not missing as well.
+            for other in Name::ALL.into_iter().filter(|other| entry.value.contains(&format!("{} =", other.text()))) {
+                self.given.push(Spanned { value: other, range: entry.name_range() });
+            }
             let start = entry.value_offset;
             self.mistakes.push(Mistake {
                 range: start + mistake.range.start..start + mistake.range.end,

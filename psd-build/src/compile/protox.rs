@@ -73,8 +73,24 @@ fn mistake(error: &dyn miette::Diagnostic, source: &Source) -> Diagnostic {
     if let Some(help) = error.help() {
         diagnostic = diagnostic.help(backticks(&help.to_string()));
     }
+    let known = WAYS_OUT.iter().find(|(part, _)| diagnostic.message.contains(part));
+    if let Some((_, help)) = known {
+        diagnostic = diagnostic.help(*help);
+    }
     diagnostic
 }
+
+/// What protox does not say: the ways out of mistakes, by a part of their text.
+const WAYS_OUT: [(&str, &str); 8] = [
+    ("but found `edition`", "psd reads proto3: write `syntax = \"proto3\";` as the first statement"),
+    ("expected comment terminator", "close the comment with `*/`"),
+    ("but reached end of file", "something that was opened is never closed"),
+    ("groups are not allowed", "declare a message, and a field of its type"),
+    ("is already defined in file", "rename one of the two, or give the files different packages"),
+    ("is defined twice", "rename one of the two"),
+    ("field number", "give every field of a message a number of its own, and never use one again"),
+    ("the first value for proto3 enums", "add a first value for `not set`, such as `NONE = 0;`"),
+];
 
 /// protox quotes names with `'`.
 fn backticks(text: &str) -> String {

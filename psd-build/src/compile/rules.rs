@@ -14,9 +14,9 @@ use crate::schema::{FileKind, Origin};
 pub(super) fn check_file(file: &Parsed, diagnostics: &mut Vec<Diagnostic>) {
     let places = Places::of(file);
     if file.descriptor.syntax() != "proto3" {
-        let diagnostic = match &file.descriptor.syntax {
-            Some(syntax) => Diagnostic::error(format!("`{syntax}` is not supported")),
-            None => Diagnostic::error("the file does not say `proto3`, and is proto2 by default"),
+        let diagnostic = match places.info(&[12]) {
+            Some(_) => Diagnostic::error("`proto2` is not supported"),
+            None => Diagnostic::error("the file does not name its syntax, and is `proto2` by default"),
         };
         let help = "write `syntax = \"proto3\";` as the first statement";
         diagnostics.push(diagnostic.at(places.label(&[12])).help(help));
@@ -41,7 +41,7 @@ pub(super) fn check_common(files: &[Parsed], broken: &mut BTreeSet<String>, diag
             1 => format!("`{first}` is one of the common messages already"),
             count => format!("`{first}` and {} more of this file are common messages already", count - 1),
         };
-        let help = "remove them here and import the common file; or replace all common messages by your own: \
+        let help = "take out of this file what is common, and import it; or replace all common messages by your own: \
                     `\"include_common\": false` in fps_config.json, `Config::include_common(false)` in code";
         diagnostics.push(Diagnostic::error(message).at(Places::of(file).label(&name_of(path))).help(help));
         broken.insert(file.source.name.clone());
@@ -74,7 +74,7 @@ pub(super) fn check_types(messages: &[Found], diagnostics: &mut Vec<Diagnostic>)
 }
 
 /// The full names and paths of a file's messages and enums.
-fn names(file: &Parsed) -> Vec<(String, Vec<i32>)> {
+pub(super) fn names(file: &Parsed) -> Vec<(String, Vec<i32>)> {
     fn add(message: &DescriptorProto, scope: &str, path: Vec<i32>, names: &mut Vec<(String, Vec<i32>)>) {
         let full_name = join(scope, message.name());
         names.push((full_name.clone(), path.clone()));

@@ -74,6 +74,9 @@ impl Reader<'_> {
 
     fn folders(&mut self, object: &Map<String, Value>) -> Vec<String> {
         let Some(value) = object.get("protos") else {
+            if object.keys().any(|key| nearest(key, ["protos"]).is_some()) {
+                return Vec::new();
+            }
             let label = Label::new(&self.file.path.display().to_string(), &self.file.text, 0..1);
             let diagnostic = Diagnostic::error("the key `protos` is missing").at(label);
             self.mistakes.push(diagnostic.help(r#"name the folders of your .proto files: `"protos": ["proto"]`"#));

@@ -100,7 +100,8 @@ pub(super) fn client_cache(value: &str) -> Result<Duration, Mistake> {
     let mut seconds = 0_u64;
     loop {
         let start = cursor.skip_space();
-        let Some((unit, unit_range)) = cursor.word() else {
+        let unit = cursor.word().filter(|(word, _)| !word.starts_with(|first: char| first.is_ascii_digit()));
+        let Some((unit, unit_range)) = unit else {
             return Err(Mistake::new(start..value.len(), bad_value("client cache", value), example));
         };
         let Some((_, length)) = UNITS.iter().find(|(name, _)| *name == unit) else {
@@ -110,20 +111,28 @@ pub(super) fn client_cache(value: &str) -> Result<Duration, Mistake> {
             };
             return Err(Mistake::new(unit_range, format!("unknown unit `{unit}`"), help));
         };
-        let inside = cursor.parenthesized().ok_or_else(|| {
-            Mistake::new(unit_range.clone(), format!("`{unit}` lacks its number"), format!("write `{unit}(7)`"))
-        })?;
+        let lacking =
+            || Mistake::new(unit_range.clone(), format!("`{unit}` lacks its number"), format!("write `{unit}(7)`"));
+        let inside = cursor.parenthesized(&unit_range)?.ok_or_else(lacking)?;
         let count = value[inside.clone()].trim();
-        let number: u64 = count.parse().map_err(|_| {
-            let range = if count.is_empty() { unit_range.clone() } else { inside.clone() };
-            Mistake::new(range, format!("`{count}` is no whole number of {unit}"), example)
-        })?;
-        seconds = number.checked_mul(*length).and_then(|span| seconds.checked_add(span)).ok_or_else(|| {
-            Mistake::new(inside, "the `client cache` is longer than time itself", "name a shorter span")
-        })?;
+        if count.is_empty() {
+            return Err(lacking());
+        }
+        let number: u64 = count
+            .parse()
+            .map_err(|_| Mistake::new(inside.clone(), format!("`{count}` is no whole number of {unit}"), example))?;
+        seconds = number
+            .checked_mul(*length)
+            .and_then(|span| seconds.checked_add(span))
+            .ok_or_else(|| Mistake::new(inside, "the `client cache` is too long", "name a shorter span"))?;
         if !cursor.eat('+') {
             break;
         }
+    }
+    if UNITS.iter().any(|(unit, _)| cursor.rest().trim_start().starts_with(unit)) {
+        let start = cursor.skip_space();
+        let message = format!("`+` is missing before `{}`", cursor.rest());
+        return Err(Mistake::new(start..value.len(), message, "add spans with `+`, such as `days(7) + hours(12)`"));
     }
     cursor.end("client cache")?;
     if seconds == 0 {
@@ -150,7 +159,7 @@ pub(super) fn cache_keys(value: &str) -> Result<Vec<(CacheKey, Range<usize>)>, M
             };
             return Err(Mistake::new(word_range, format!("unknown kind of key `{word}`"), help));
         };
-        let inside = cursor.parenthesized().ok_or_else(|| {
+        let inside = cursor.parenthesized(&word_range)?.ok_or_else(|| {
             Mistake::new(word_range.clone(), format!("`{word}` lacks its fields"), format!("write `{word}('field')`"))
         })?;
         let mut fields = Cursor { text: &value[..inside.end], position: inside.start };
@@ -235,14 +244,20 @@ impl<'a> Cursor<'a> {
         (length > 0).then(|| (&self.text[start..self.position], start..self.position))
     }
 
-    /// What is inside the parentheses that open here.
-    fn parenthesized(&mut self) -> Option<Range<usize>> {
-        self.skip_space();
+    /// What is inside the parentheses that open here, behind a word; `None` where none open.
+    fn parenthesized(&mut self, word: &Range<usize>) -> Result<Option<Range<usize>>, Mistake> {
+        let start = self.skip_space();
         let rest = self.rest();
-        let end = rest.starts_with('(').then(|| rest.find(')'))??;
-        let inside = self.position + 1..self.position + end;
+        if !rest.starts_with('(') {
+            return Ok(None);
+        }
+        let Some(length) = rest.find(')') else {
+            let message = format!("the parenthesis of `{}` is never closed", &self.text[word.clone()]);
+            return Err(Mistake::new(start..self.text.len(), message, "close it with `)` on the same line"));
+        };
+        let inside = start + 1..start + length;
         self.position = inside.end + 1;
-        Some(inside)
+        Ok(Some(inside))
     }
 
     /// What is inside the quotes that open here; `None` where none open.

@@ -1,8 +1,21 @@
 //! Contracts in, schema or diagnostics out.
+//!
+//! The exact text of every diagnostic is a snapshot under `snapshots/`, with the contract that it is about.
 
 #![allow(clippy::unwrap_used)]
 
 /// A folder of .proto files that exists while a test runs.
 mod folder;
+
+/// The common messages, and clashes with them.
+mod common;
+/// `fps_config.json`: keys, folders, variables, and what is written.
+mod config;
+/// Mistakes of whole files: syntax, imports, names, several files at once.
+mod files;
+/// Mistakes in metadata, one contract each.
+mod mistakes;
+/// What looks like metadata and is prose.
+mod prose;
 /// Contracts that are right, and what they become.
 mod schema;
