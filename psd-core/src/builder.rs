@@ -54,7 +54,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Switches on the ready-made receivers of `login`, `refresh-token` and `verify-token` on the default consumer.
+    /// Switches on the ready-made receivers of `login`, `refresh-token` and `verify-token`, on every consumer. A
+    /// handler of the application for one of these messages takes its place.
     ///
     /// Start-up refuses them without an authenticator that issues tokens, such as [`Jwt`](crate::auth::Jwt) with
     /// users.
@@ -98,7 +99,6 @@ impl ServerBuilder {
         let mut linked: Vec<_> = receivers().collect();
         if self.login {
             auth::check_login(self.authenticator.as_deref(), &mut problems);
-            linked.extend(auth::LOGIN_RECEIVERS);
         }
         // The linker's order means nothing; messages and the table should not change from build to build.
         linked.sort_by_key(|receiver| (receiver.location.file, receiver.location.line, receiver.location.column));
@@ -107,7 +107,8 @@ impl ServerBuilder {
             consumers.push(ConsumerSpec::of::<DefaultConsumer>());
         }
         let (settings, states, unhandled) = (&self.settings, &self.states, self.unhandled);
-        let endpoints = Table { settings, states, consumers, unhandled }.build(linked, &mut problems);
+        let ready_made = if self.login { auth::LOGIN_RECEIVERS } else { &[] };
+        let endpoints = Table { settings, states, consumers, unhandled, ready_made }.build(linked, &mut problems);
         let workers = match Workers::start(self.settings.n_sync_workers, self.settings.worker_queue) {
             Ok(workers) if problems.is_empty() => workers,
             Ok(_) => return Err(StartError { problems }),

@@ -83,14 +83,7 @@ impl Server {
     /// # Errors
     /// The address cannot be listened on.
     pub async fn serve(&self, address: impl ToSocketAddrs) -> Result<(), ServeError> {
-        let listening = self.listen(address).await?;
-        let server = self.clone();
-        tokio::spawn(async move {
-            signal().await;
-            tracing::info!("shutting down");
-            server.shut_down();
-        });
-        listening.run().await;
+        self.listen(address).await?.run_until_signal().await;
         Ok(())
     }
 
@@ -123,6 +116,18 @@ impl Listening {
     #[must_use]
     pub fn server(&self) -> &Server {
         &self.server
+    }
+
+    /// Serves until ctrl-c or SIGTERM, then shuts down; see [`Server::serve`].
+    pub async fn run_until_signal(self) {
+        let server = self.server.clone();
+        let stop = tokio::spawn(async move {
+            signal().await;
+            tracing::info!("shutting down");
+            server.shut_down();
+        });
+        self.run().await;
+        stop.abort();
     }
 
     /// Serves until [`Server::shut_down`] is called and every connection has gone.

@@ -80,6 +80,8 @@ pub(crate) struct Table<'a> {
     pub(crate) states: &'a States,
     pub(crate) consumers: Vec<ConsumerSpec>,
     pub(crate) unhandled: Unhandled,
+    /// Receivers for every consumer that has none of its own for their messages.
+    pub(crate) ready_made: &'static [Receiver],
 }
 
 impl Table<'_> {
@@ -110,8 +112,11 @@ impl Table<'_> {
         }
         self.check_handled(&receivers, problems);
         let endpoint = |spec: ConsumerSpec| {
-            let routes = Routes(routes.remove(&spec.id).unwrap_or_default().into_iter().collect());
-            Arc::new(Endpoint { spec, routes })
+            let mut routes = routes.remove(&spec.id).unwrap_or_default();
+            for receiver in self.ready_made {
+                routes.entry(receiver.message.message_type).or_insert_with(|| self.route(receiver, &spec));
+            }
+            Arc::new(Endpoint { spec, routes: Routes(routes.into_iter().collect()) })
         };
         specs.into_values().map(endpoint).collect()
     }
