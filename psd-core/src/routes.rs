@@ -206,3 +206,6 @@ impl Table<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
