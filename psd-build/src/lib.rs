@@ -37,7 +37,7 @@ mod nearest;
 mod output;
 pub mod schema;
 mod sources;
-mod targets;
+pub mod targets;
 
 use std::path::Path;
 

@@ -1,3 +1,3 @@
 //! What a [`Schema`](crate::Schema) is printed as; one module per target.
 
-pub(crate) mod rust;
+pub mod rust;
