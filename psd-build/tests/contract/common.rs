@@ -25,6 +25,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "async-progress server",
         "string key=1, double progress=2, string info=3, bool done=4, string error_message=5, int32 error_code=6",
     ),
+    ("socket_api.ProtocolError", "protocol-error server", "string error_message=1, int32 error_code=2"),
     ("socket_api.UpgradeApiVersion", "upgrade-api-version server", "int32 latest=1"),
     ("socket_api.IlolAck", "ilol|ack server", "string source_event_id=1"),
     ("socket_api.IlolError", "ilol|error server", "string source_event_id=1, string reason=2"),
