@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostics::Label;
-use crate::{Error, Schema, compile, output, sources, targets};
+use crate::{Diagnostic, Error, Schema, compile, output, sources, targets};
 
 /// What to generate from which files.
 ///
@@ -47,7 +47,10 @@ impl Config {
     /// A file that cannot be read, is not JSON, or holds unknown keys or values of another type: all of them at once.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", path, &error))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let diagnostic = Diagnostic::error(format!("cannot read `{}`: {error}", path.display()));
+            Error::from(diagnostic.help("write `{ \"protos\": [\"proto\"] }` into it, or name folders instead"))
+        })?;
         json::read(ConfigFile { path: path.to_owned(), text })
     }
 
