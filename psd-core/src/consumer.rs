@@ -60,7 +60,8 @@ pub trait Consumer: Send + Sync + 'static {
         std::future::ready(())
     }
 
-    /// Runs after the connection has gone and has left its groups. Default: nothing.
+    /// Runs after the connection has gone and has left its groups; its identity and its
+    /// [`Session`](crate::Session::of) are still there. Default: nothing.
     fn on_disconnect(connection: Connection) -> impl Future<Output = ()> + Send {
         let _ = connection;
         std::future::ready(())

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-use crate::{Call, Error, Extract, connection::Shared, extract::Requirement};
+use crate::{Call, Connection, Error, Extract, connection::Shared, extract::Requirement};
 
 /// The data that the handler's consumer keeps for the connection: its [`Consumer::Session`](crate::Consumer::Session).
 ///
@@ -19,6 +19,17 @@ pub struct Session<T> {
 }
 
 impl<T: Send + 'static> Session<T> {
+    /// The session of a connection, for a consumer's hooks; `None` if its consumer keeps data of another type.
+    #[must_use]
+    pub fn of(connection: &Connection) -> Option<Self> {
+        Self::of_shared(&connection.shared)
+    }
+
+    fn of_shared(shared: &Arc<Shared>) -> Option<Self> {
+        let matches = shared.session.lock().unwrap_or_else(PoisonError::into_inner).is::<T>();
+        matches.then(|| Self { shared: shared.clone(), data: PhantomData })
+    }
+
     /// Reads or changes the data. Do not block inside.
     pub fn with<R>(&self, use_data: impl FnOnce(&mut T) -> R) -> R {
         let mut data = self.shared.session.lock().unwrap_or_else(PoisonError::into_inner);
@@ -43,12 +54,8 @@ impl<T: Send + 'static> Session<T> {
 
 impl<T: Send + 'static> Extract for Session<T> {
     fn extract(call: &Call<'_>) -> Result<Self, Error> {
-        let shared = call.shared().clone();
-        let matches = shared.session.lock().unwrap_or_else(PoisonError::into_inner).is::<T>();
-        match matches {
-            true => Ok(Self { shared, data: PhantomData }),
-            false => Err(Error::internal(format!("the consumer's session is no `{}`", type_name::<T>()))),
-        }
+        Self::of_shared(call.shared())
+            .ok_or_else(|| Error::internal(format!("the consumer's session is no `{}`", type_name::<T>())))
     }
 
     fn requirement() -> Requirement {

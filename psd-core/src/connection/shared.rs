@@ -193,7 +193,8 @@ impl Shared {
         for group in groups.into_iter().flatten() {
             self.server.hub().leave(&group, self.id);
         }
-        let identity = lock(&self.authentication).identity.take();
+        // It stays with the connection: `on_disconnect` may ask who has gone.
+        let identity = self.identity();
         self.server.hub().move_user(self, identity.as_ref(), None);
         self.server.hub().remove(self.id);
     }
