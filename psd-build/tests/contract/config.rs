@@ -16,6 +16,7 @@ const MISTAKES: &[(&str, &str)] = &[
         "config_wrong_types",
         "{\n  \"protos\": \"proto\",\n  \"include_common\": \"no\",\n  \"out\": 1,\n  \"rust\": { \"runtime\": 2, \"edition\": 3 }\n}",
     ),
+    ("config_without_folders", "{ \"include_common\": true }"),
     ("config_no_folders", "{ \"protos\": [] }"),
     ("config_rust_not_an_object", "{ \"protos\": [\"proto\"], \"rust\": \"x\" }"),
     ("folder_missing", "{\n  \"protos\": [\"proto\", \"more/protos\"]\n}"),

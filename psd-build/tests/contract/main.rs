@@ -4,6 +4,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+/// docs/CONTRACT.md explains every mistake.
+mod docs;
+
 /// A folder of .proto files that exists while a test runs.
 mod folder;
 
