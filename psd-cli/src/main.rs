@@ -1,2 +1,52 @@
-//! Placeholder.
-fn main() {}
+//! The `psd` command: talk to a psd server from a terminal or a script.
+
+mod call;
+mod connect;
+mod exit;
+mod json;
+mod listen;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::Exit;
+
+/// Talk to psd servers, and check the contracts they are built from.
+#[derive(Debug, Parser)]
+#[command(name = "psd", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "`psd <COMMAND> --help` shows examples.")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Never print colours; without it they appear on a terminal only, and NO_COLOR is honoured
+    #[arg(long, global = true)]
+    no_color: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Call(call::Arguments),
+    Listen(listen::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if arguments.no_color {
+        anstream::ColorChoice::Never.write_global();
+    }
+    let result = match arguments.command {
+        Command::Call(arguments) => in_runtime(call::run(arguments)),
+        Command::Listen(arguments) => in_runtime(listen::run(arguments)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(exit) => exit.report(),
+    }
+}
+
+fn in_runtime(command: impl Future<Output = Result<(), Exit>>) -> Result<(), Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Exit::Connection(format!("cannot start: {error}")))?.block_on(command)
+}

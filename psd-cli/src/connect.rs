@@ -1,0 +1,96 @@
+//! The arguments by which every subcommand reaches a server.
+
+use std::time::Duration;
+
+use clap::Args;
+use psd_client::{Builder, Client};
+
+/// Enough that a burst of messages is printed without loss.
+const BUFFER: usize = 65_536;
+
+/// Where and as whom to connect.
+#[derive(Debug, Args)]
+pub(crate) struct Server {
+    /// Where the server listens, such as ws://127.0.0.1:8000/ws
+    pub(crate) url: String,
+    /// The token that says who you are; safer in the environment, where other users do not see it
+    #[arg(long, env = "PSD_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+}
+
+/// How to print.
+#[derive(Debug, Args)]
+pub(crate) struct Format {
+    /// Print one JSON object per line, for machines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Server {
+    /// A client for it that gives up after this time.
+    pub(crate) fn client(self, timeout: Duration) -> Builder {
+        let builder = Client::builder(self.url)
+            .connect_timeout(timeout)
+            .request_timeout(timeout)
+            .close_timeout(Duration::from_secs(1))
+            .subscription_buffer(BUFFER);
+        match self.token {
+            Some(token) => builder.token(token),
+            None => builder,
+        }
+    }
+}
+
+/// Reads a time such as `10s`, `500ms` or `2m`; a bare number is seconds.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let number: f64 = digits.parse().map_err(|_| wrong())?;
+    let seconds = match &text[digits.len()..] {
+        "ms" => number / 1000.0,
+        "" | "s" => number,
+        "m" => number * 60.0,
+        "h" => number * 3600.0,
+        _ => return Err(wrong()),
+    };
+    Duration::try_from_secs_f64(seconds).ok().filter(|duration| !duration.is_zero()).ok_or_else(wrong)
+}
+
+fn wrong() -> String {
+    "expected a time such as `10s`, `500ms` or `2m`".to_owned()
+}
+
+/// Waits until somebody ends the program: ctrl-c, or a polite kill.
+pub(crate) async fn interrupted() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    // An error means that there is no such signal here; then only a kill ends the program.
+    if interrupt.await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        for (text, milliseconds) in [("10s", 10_000), ("3", 3_000), ("500ms", 500), ("1.5m", 90_000), ("2h", 7_200_000)]
+        {
+            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in ["", "s", "0", "-1s", "10 s", "10d", "1e400", "NaN", "infms"] {
+            assert_eq!(duration(text), Err(wrong()), "{text}");
+        }
+    }
+}

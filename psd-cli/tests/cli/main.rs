@@ -1,0 +1,11 @@
+//! The `psd` binary as its users see it: exact output and exit codes.
+#![allow(clippy::unwrap_used)]
+
+mod fixture;
+
+// psd call: replies, pushes, acks, and how it ends.
+mod call;
+// psd listen: pushes, filters, reconnects and ctrl-c.
+mod listen;
+// What is refused before anything is sent, and the help.
+mod usage;
