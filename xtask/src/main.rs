@@ -1,2 +1,56 @@
-//! Placeholder.
-fn main() {}
+//! Developer tasks of psd; `cargo xtask --help` lists them.
+
+mod ci;
+mod generate;
+mod npm;
+mod report;
+mod shell;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask ci                     everything that must hold before a change lands
+  cargo xtask test                   all tests: Rust, doctests, npm packages, browser
+  cargo xtask test --only browser    one stage of them
+  cargo xtask generate               rewrite the generated files that are committed
+  cargo xtask generate --check       fail with a difference if one is out of date
+
+A stage that cannot run is skipped with its reason; with CI=true a skip is a failure.
+What is missing is installed where that is possible (npm packages by `npm ci`, Debian
+packages when root), and named where it is not.";
+
+/// Developer tasks of psd.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    Ci(ci::Arguments),
+    Test(test::Arguments),
+    Generate(generate::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().task {
+        Task::Ci(arguments) => ci::run(arguments),
+        Task::Test(arguments) => test::run(arguments),
+        Task::Generate(arguments) => generate::run(arguments).map(|()| true),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

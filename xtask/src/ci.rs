@@ -1,0 +1,34 @@
+//! `cargo xtask ci`: everything that must hold before a change lands.
+
+use clap::Args;
+
+use crate::{
+    generate,
+    report::{Outcome, Report},
+    shell::{cargo, is_ci, run as run_command},
+    test, tools,
+};
+
+/// Run everything that must hold before a change lands: format, lints, documentation, generated files, all tests
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {}
+
+pub(crate) fn run(Arguments {}: Arguments) -> anyhow::Result<bool> {
+    let mut report = Report::new(is_ci());
+    report.stage("format", || match tools::component("rustfmt", "fmt") {
+        Ok(()) => run_command(cargo(&["fmt", "--all", "--", "--check"])),
+        Err(missing) => Ok(Outcome::Skipped(missing)),
+    });
+    report.stage("lints", || match tools::component("clippy", "clippy") {
+        Ok(()) => run_command(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
+        Err(missing) => Ok(Outcome::Skipped(missing)),
+    });
+    report.stage("documentation", || {
+        let mut command = cargo(&["doc", "--workspace", "--no-deps"]);
+        command.env("RUSTDOCFLAGS", "-D warnings");
+        run_command(command)
+    });
+    report.stage("generated files", || generate::check().map(|()| Outcome::Passed));
+    test::stages(&mut report, &test::Arguments::default());
+    Ok(report.finish())
+}

@@ -1,0 +1,71 @@
+//! `cargo xtask generate`: the generated files that are committed.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use crate::shell;
+
+/// Rewrite the generated files that are committed
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Write nothing; fail with a difference if a file is out of date
+    #[arg(long)]
+    check: bool,
+}
+
+/// A committed file that nobody writes by hand.
+struct Generated {
+    /// Relative to the root of the repository.
+    path: &'static str,
+    contents: String,
+}
+
+fn files() -> anyhow::Result<Vec<Generated>> {
+    let common = psd_build::targets::rust::common().context("cannot generate the common messages")?;
+    Ok(vec![Generated { path: "psd-proto/src/common/messages.rs", contents: common }])
+}
+
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
+    if arguments.check {
+        return check();
+    }
+    for Generated { path, contents } in files()? {
+        let file = shell::root().join(path);
+        // An unchanged file keeps its time, and nothing is compiled again.
+        if fs::read_to_string(&file).is_ok_and(|committed| committed == contents) {
+            println!("{path}: up to date");
+        } else {
+            write(&file, &contents)?;
+            println!("{path}: written");
+        }
+    }
+    Ok(())
+}
+
+/// Fails if a committed file is not what would be generated, and shows the difference.
+pub(crate) fn check() -> anyhow::Result<()> {
+    let mut out_of_date = Vec::new();
+    for Generated { path, contents } in files()? {
+        let generated = shell::root().join("target/generated").join(path);
+        write(&generated, &contents)?;
+        let mut diff = shell::command("git", &["--no-pager", "diff", "--no-index", "--", path]);
+        let status = diff.arg(&generated).status().context("cannot run `git diff`")?;
+        if status.success() {
+            println!("{path}: up to date");
+        } else {
+            out_of_date.push(path);
+        }
+    }
+    if out_of_date.is_empty() {
+        return Ok(());
+    }
+    bail!("{} is out of date; run `cargo xtask generate` and commit the result", out_of_date.join(", "))
+}
+
+fn write(file: &Path, contents: &str) -> anyhow::Result<()> {
+    let folder = file.parent().unwrap_or(file);
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    fs::write(file, contents).with_context(|| format!("cannot write {}", file.display()))
+}

@@ -1,0 +1,88 @@
+//! Tests that run in Node.js: the npm packages of the repository, and the browser tests.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use crate::{
+    report::{Outcome, Report},
+    shell, tools,
+};
+
+/// The folder of the tests that drive a browser; its stage gets a browser and the chat example.
+const BROWSER: &str = "tests/browser";
+
+/// Adds a stage for every npm package with tests of its own.
+pub(crate) fn packages(report: &mut Report) {
+    for folder in folders().into_iter().filter(|folder| folder != Path::new(BROWSER)) {
+        if script(&folder, "test") {
+            report.stage(format!("npm: {}", folder.display()), || {
+                if let Err(missing) = tools::node() {
+                    return Ok(Outcome::Skipped(missing));
+                }
+                install(&folder)?;
+                shell::run(npm(&folder, &["test"]))
+            });
+        }
+    }
+}
+
+/// Adds the stage of the browser tests: `node --test` with a Chromium in `PSD_CHROMIUM` and the chat example, built, in
+/// `PSD_CHAT`.
+pub(crate) fn browser(report: &mut Report) {
+    let folder = Path::new(BROWSER);
+    if !shell::root().join(folder).join("package-lock.json").is_file() {
+        return;
+    }
+    report.stage("browser", || {
+        let chromium = match tools::node().and_then(|()| tools::chromium()) {
+            Ok(chromium) => chromium,
+            Err(missing) => return Ok(Outcome::Skipped(missing)),
+        };
+        install(folder)?;
+        if let failed @ Outcome::Failed(_) = shell::run(shell::cargo(&["build", "--package", "chat"]))? {
+            return Ok(failed);
+        }
+        let mut command = shell::command("node", &["--test"]);
+        command.current_dir(shell::root().join(folder)).env("PSD_CHROMIUM", chromium).env("PSD_CHAT", chat()?);
+        shell::run(command)
+    });
+}
+
+/// The folders of the repository with a package-lock.json, relative to its root.
+fn folders() -> Vec<PathBuf> {
+    let tracked = shell::output(shell::command("git", &["ls-files", "--", "package-lock.json", "*/package-lock.json"]));
+    let tracked = tracked.unwrap_or_default();
+    tracked.lines().filter_map(|file| Path::new(file).parent()).map(Path::to_owned).collect()
+}
+
+fn install(folder: &Path) -> anyhow::Result<()> {
+    if tools::is_installed(&shell::root().join(folder)) {
+        return Ok(());
+    }
+    match shell::run(npm(folder, &["ci", "--no-audit", "--no-fund"]))? {
+        Outcome::Passed => Ok(()),
+        _ => bail!("the npm packages of {} could not be installed; is the network there?", folder.display()),
+    }
+}
+
+fn npm(folder: &Path, arguments: &[&str]) -> std::process::Command {
+    let mut command = shell::command("npm", arguments);
+    command.current_dir(shell::root().join(folder));
+    command
+}
+
+/// Whether the package.json of a folder has such a script, as npm itself reads it.
+fn script(folder: &Path, name: &str) -> bool {
+    let file = shell::root().join(folder).join("package.json");
+    let json =
+        std::fs::read_to_string(file).ok().and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+    json.is_some_and(|json| json["scripts"][name].is_string())
+}
+
+/// The chat example as `cargo build` leaves it.
+fn chat() -> anyhow::Result<PathBuf> {
+    let folder = std::env::current_exe().context("cannot find the folder of built programs")?;
+    let file = folder.with_file_name(format!("chat{}", std::env::consts::EXE_SUFFIX));
+    if file.is_file() { Ok(file) } else { bail!("{} was not built", file.display()) }
+}

@@ -1,0 +1,58 @@
+//! `cargo xtask test`: all tests of the project.
+
+use clap::{Args, ValueEnum};
+
+use crate::{
+    npm,
+    report::Report,
+    shell::{cargo, is_ci, run as run_command},
+};
+
+/// Run all tests of the project, from a fresh machine if need be
+#[derive(Debug, Default, Args)]
+pub(crate) struct Arguments {
+    /// Run this stage only; may be repeated
+    #[arg(long, value_name = "STAGE")]
+    only: Vec<Stage>,
+}
+
+/// One kind of tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Stage {
+    /// Unit and integration tests of the workspace, and the compile-fail cases
+    Rust,
+    /// The examples in the documentation
+    Doc,
+    /// The npm packages with a `test` script
+    Npm,
+    /// The tests that drive a browser, in tests/browser
+    Browser,
+}
+
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<bool> {
+    let mut report = Report::new(is_ci());
+    stages(&mut report, &arguments);
+    if report.is_empty() {
+        anyhow::bail!("there are no tests of this kind");
+    }
+    Ok(report.finish())
+}
+
+/// Adds the stages of the tests to a report.
+pub(crate) fn stages(report: &mut Report, arguments: &Arguments) {
+    let wanted = |stage| arguments.only.is_empty() || arguments.only.contains(&stage);
+    if wanted(Stage::Rust) {
+        // Not `--all-targets`: it would run the benchmarks too.
+        let targets = ["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests", "--examples"];
+        report.stage("rust tests", || run_command(cargo(&targets)));
+    }
+    if wanted(Stage::Doc) {
+        report.stage("doctests", || run_command(cargo(&["test", "--workspace", "--no-fail-fast", "--doc"])));
+    }
+    if wanted(Stage::Npm) {
+        npm::packages(report);
+    }
+    if wanted(Stage::Browser) {
+        npm::browser(report);
+    }
+}

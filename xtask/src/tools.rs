@@ -1,0 +1,79 @@
+//! What the stages need besides the Rust toolchain: found, installed where that is possible, or named.
+
+use std::path::{Path, PathBuf};
+
+use crate::shell;
+
+/// Why something is missing, and how to get it.
+pub(crate) type Missing = String;
+
+/// The folder of a program on the PATH.
+fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+/// Installs Debian packages, where that needs no password; else says what to do.
+fn install(packages: &[&str]) -> Result<(), Missing> {
+    let names = packages.join(" ");
+    let by_hand = format!("run `apt-get install {names}` as root, or install it another way");
+    let is_root = shell::output(shell::command("id", &["-u"])).as_deref() == Some("0");
+    if !is_root || find("apt-get").is_none() {
+        return Err(by_hand);
+    }
+    let apt = |arguments: &[&str]| {
+        let mut command = shell::command("apt-get", arguments);
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        matches!(shell::run(command), Ok(crate::report::Outcome::Passed))
+    };
+    let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
+    arguments.extend(packages);
+    // The lists of a fresh machine are empty or old.
+    if apt(&["update"]) && apt(&arguments) { Ok(()) } else { Err(format!("apt-get failed; {by_hand}")) }
+}
+
+/// Makes sure that Node.js and npm are there.
+pub(crate) fn node() -> Result<(), Missing> {
+    if find("node").is_some() && find("npm").is_some() {
+        return Ok(());
+    }
+    install(&["nodejs", "npm"]).map_err(|reason| format!("Node.js (20 or later) with npm is missing: {reason}"))
+}
+
+/// A Chromium: the one of `PSD_CHROMIUM`, one that is installed, or a new one.
+pub(crate) fn chromium() -> Result<PathBuf, Missing> {
+    if let Some(path) = std::env::var_os("PSD_CHROMIUM").map(PathBuf::from) {
+        let missing = || format!("`PSD_CHROMIUM` names {}, which is no file", path.display());
+        return if path.is_file() { Ok(path) } else { Err(missing()) };
+    }
+    let installed =
+        || ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"].into_iter().find_map(find);
+    if let Some(path) = installed() {
+        return Ok(path);
+    }
+    let missing =
+        |reason: String| format!("Chromium is missing: {reason}, then set `PSD_CHROMIUM` if it is not on the PATH");
+    install(&["chromium"]).map_err(missing)?;
+    installed().ok_or_else(|| missing("apt-get installed none".to_owned()))
+}
+
+/// Makes sure that a component of the toolchain is there, such as `clippy`.
+pub(crate) fn component(name: &str, subcommand: &str) -> Result<(), Missing> {
+    let works = || shell::output(shell::cargo(&[subcommand, "--version"])).is_some();
+    if works() {
+        return Ok(());
+    }
+    if find("rustup").is_some() {
+        let _ = shell::run(shell::command("rustup", &["component", "add", name]));
+    }
+    if works() { Ok(()) } else { Err(format!("`cargo {subcommand}` is missing: run `rustup component add {name}`")) }
+}
+
+/// Whether the packages of a folder are those of its package-lock.json: npm keeps a copy of what it installed.
+pub(crate) fn is_installed(folder: &Path) -> bool {
+    let time = |file: &str| folder.join(file).metadata().and_then(|metadata| metadata.modified()).ok();
+    match (time("package-lock.json"), time("node_modules/.package-lock.json")) {
+        (Some(lock), Some(installed)) => installed >= lock,
+        _ => false,
+    }
+}
