@@ -117,7 +117,14 @@ impl Collector {
             Ok(text) => text,
             Err(error) => return self.unreadable(path, &error),
         };
+        // Some editors begin a file with a byte order mark; protobuf has no use for it.
+        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
         let shown = slashed(&root.folder.join(&name));
+        if common::sources().iter().any(|common| common.name == name) {
+            let message = format!("`{shown}` is imported as `{name}`, which is a common file of psd");
+            self.sources.diagnostics.push(Diagnostic::error(message).help("move it out of the folder `psd`"));
+            return;
+        }
         if let Some(other) = self.files.get(&name) {
             let message = format!("two files are imported as `{name}`: `{}` and `{shown}`", other.path);
             self.sources.diagnostics.push(Diagnostic::error(message).help("rename one, or move it into a sub-folder"));

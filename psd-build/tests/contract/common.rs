@@ -163,6 +163,13 @@ fn a_file_of_the_users_goes_before_the_short_name() {
     assert_eq!(schema.files.file.iter().find(|file| file.name() == "own.proto").unwrap().dependency, ["sfiles.proto"]);
 }
 
+#[test]
+fn the_names_of_common_files_are_taken() {
+    let said = Folder::new().file("proto/psd/sfiles.proto", OWN).diagnostics();
+    let expected = "`proto/psd/sfiles.proto` is imported as `psd/sfiles.proto`, which is a common file of psd";
+    assert!(said.contains(expected), "{said}");
+}
+
 /// Contracts that clash with the common messages.
 const CLASHES: &[(&str, &str)] = &[
     ("common_type", "syntax = \"proto3\";\n/*\ntype = 'login'\norigin = client\n*/\nmessage SignIn {}\n"),

@@ -155,3 +155,9 @@ fn a_file_that_is_not_utf8_is_told() {
     let folder = Folder::new().file("proto/a.proto", b"syntax = \"proto3\";\n// \xff\n");
     check("not_utf8", "bytes that are no text", &folder.diagnostics());
 }
+
+#[test]
+fn a_byte_order_mark_is_no_mistake() {
+    let contract = "\u{feff}syntax = \"proto3\";\nmessage A {}\n";
+    assert_eq!(Folder::new().file("proto/a.proto", contract).diagnostics(), "");
+}

@@ -18,6 +18,8 @@ mod config;
 mod files;
 /// Mistakes in metadata, one contract each.
 mod mistakes;
+/// Contracts that nobody would write.
+mod mutations;
 /// What looks like metadata and is prose.
 mod prose;
 /// Contracts that are right, and what they become.
