@@ -1,11 +1,14 @@
 //! The `psd` command: talk to a psd server from a terminal or a script.
 
 mod call;
+mod check;
 mod connect;
+mod contract;
 mod exit;
 mod json;
 mod listen;
 mod output;
+mod routes;
 
 use std::process::ExitCode;
 
@@ -29,6 +32,8 @@ struct Arguments {
 enum Command {
     Call(call::Arguments),
     Listen(listen::Arguments),
+    Check(check::Arguments),
+    Routes(routes::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +44,8 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Call(arguments) => in_runtime(call::run(arguments)),
         Command::Listen(arguments) => in_runtime(listen::run(arguments)),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Routes(arguments) => routes::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

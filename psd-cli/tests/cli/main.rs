@@ -7,5 +7,7 @@ mod fixture;
 mod call;
 // psd listen: pushes, filters, reconnects and ctrl-c.
 mod listen;
+// psd check and psd routes: what a contract says, and what is wrong with it.
+mod contract;
 // What is refused before anything is sent, and the help.
 mod usage;
