@@ -127,7 +127,7 @@ impl Builder {
         self
     }
 
-    /// How long a request waits for its next answer, be it a reply or the ack, counted from the call.
+    /// How long a request waits for the next sign of its progress: written, a reply, the ack.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.settings.request_timeout = timeout;
         self

@@ -54,7 +54,7 @@ pub use envelope::{Envelope, Outcome};
 pub use error::{Disconnect, Error};
 pub use psd_proto as proto;
 pub use subscription::{Envelopes, Subscription};
-pub use transport::{Tcp, Transport};
+pub use transport::{Address, Tcp, Transport};
 
 /// Includes the messages that the build script generated.
 ///

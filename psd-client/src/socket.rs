@@ -21,7 +21,7 @@ use tokio_tungstenite::{
 
 use crate::{
     error::{Disconnect, Error},
-    transport::Transport,
+    transport::{Address, Transport},
 };
 
 /// The text of a frame; cloning shares it.
@@ -38,29 +38,27 @@ pub(crate) struct Endpoint {
     request: Request,
     host: String,
     port: u16,
+    tls: bool,
 }
 
 impl Endpoint {
     pub(crate) fn new(url: &str, headers: &[(String, String)]) -> Result<Self, Error> {
         let refuse = |reason: String| Error::Url { url: url.to_owned(), reason };
         let uri = Uri::from_str(url).map_err(|error| refuse(format!("{error}; write `ws://host:port/path`")))?;
-        match uri.scheme_str() {
-            Some("ws") => {}
-            // A transport that does its own TLS is reached through `Builder::connect_over` with a `ws` URL.
-            Some("wss") => {
-                return Err(refuse("this client has no TLS of its own; see `Builder::connect_over`".to_owned()));
-            }
+        let tls = match uri.scheme_str() {
+            Some("ws") => false,
+            Some("wss") => true,
             Some(scheme @ ("http" | "https")) => {
                 let rest = url.trim_start_matches(scheme);
                 return Err(refuse(format!("write `{}{rest}`", scheme.replacen("http", "ws", 1))));
             }
             _ => return Err(refuse(format!("write `ws://{}`", url.rsplit("://").next().unwrap_or(url)))),
-        }
+        };
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         if host.is_empty() {
             return Err(refuse("it names no host".to_owned()));
         }
-        let port = uri.port_u16().unwrap_or(80);
+        let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
         let mut request = uri.into_client_request().map_err(|error| refuse(error.to_string()))?;
         for (name, value) in headers {
             let name = HeaderName::from_str(name).map_err(|_| refuse(format!("`{name}` is not a header name")))?;
@@ -68,7 +66,7 @@ impl Endpoint {
                 .map_err(|_| refuse(format!("the value of the header `{name}` holds a control character")))?;
             request.headers_mut().append(name, value);
         }
-        Ok(Self { request, host, port })
+        Ok(Self { request, host, port, tls })
     }
 
     /// Connects and shakes hands within the time.
@@ -86,10 +84,8 @@ impl Endpoint {
             .max_message_size(Some(frame_limit))
             .max_frame_size(Some(frame_limit));
         let opening = async {
-            let stream = transport
-                .connect(&self.host, self.port)
-                .await
-                .map_err(|error| unreachable(error.to_string().to_lowercase()))?;
+            let address = Address { host: &self.host, port: self.port, tls: self.tls };
+            let stream = transport.connect(address).await.map_err(|error| unreachable(lower(&error)))?;
             match client_async_with_config(self.request.clone(), stream, Some(config)).await {
                 Ok((stream, _)) => Ok(Socket::new(stream)),
                 Err(tungstenite::Error::Http(response)) => {
@@ -168,9 +164,16 @@ fn lost(error: tungstenite::Error) -> Disconnect {
     Disconnect::Lost(describe(&error))
 }
 
+/// The operating system begins its texts with a capital letter.
+fn lower(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let mut characters = text.chars();
+    characters.next().map(|first| first.to_lowercase().chain(characters).collect()).unwrap_or_default()
+}
+
 fn describe(error: &tungstenite::Error) -> String {
     match error {
-        tungstenite::Error::Io(error) => error.to_string().to_lowercase(),
+        tungstenite::Error::Io(error) => lower(error),
         tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)
         | tungstenite::Error::ConnectionClosed
         | tungstenite::Error::AlreadyClosed => "it ended without a close frame".to_owned(),
@@ -211,7 +214,7 @@ mod tests {
         check("localhost:8000", Err("write `ws://localhost:8000`"));
         check("ftp://localhost/x", Err("write `ws://localhost/x`"));
         check("/ws", Err("write `ws:///ws`"));
-        check("wss://localhost/ws", Err("this client has no TLS of its own; see `Builder::connect_over`"));
+        check("wss://localhost/ws", Ok(("localhost", 443)));
         check("ws://a b/", Err("invalid uri character; write `ws://host:port/path`"));
     }
 

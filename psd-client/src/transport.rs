@@ -19,22 +19,41 @@ pub trait Transport: Send + Sync + 'static {
     /// An open stream.
     type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
 
-    /// Connects to a host (a name or an address, without brackets) and a port.
+    /// Connects to an address.
     ///
     /// Called again for every reconnect; dropped when [`Builder::connect_timeout`](crate::Builder::connect_timeout) is
     /// over.
-    fn connect(&self, host: &str, port: u16) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+    ///
+    /// # Errors
+    /// What the operating system says. The client tries again later, where reconnecting is on.
+    fn connect(&self, address: Address<'_>) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 }
 
-/// Plain TCP without Nagle's delay.
+/// Where a stream leads: the part of the URL that a [`Transport`] needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Address<'a> {
+    /// A name or an IP address, without brackets.
+    pub host: &'a str,
+    /// The port; 80 or 443 where the URL names none.
+    pub port: u16,
+    /// Whether the URL says `wss`: the stream must be encrypted.
+    pub tls: bool,
+}
+
+/// Plain TCP without Nagle's delay; refuses `wss`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tcp;
 
 impl Transport for Tcp {
     type Stream = TcpStream;
 
-    async fn connect(&self, host: &str, port: u16) -> io::Result<TcpStream> {
-        let stream = TcpStream::connect((host, port)).await?;
+    async fn connect(&self, address: Address<'_>) -> io::Result<TcpStream> {
+        if address.tls {
+            let reason = "`wss` needs a transport with TLS, see `Builder::connect_over`";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, reason));
+        }
+        let stream = TcpStream::connect((address.host, address.port)).await?;
         stream.set_nodelay(true)?;
         Ok(stream)
     }

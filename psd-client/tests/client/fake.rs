@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures_util::{SinkExt, StreamExt};
-use psd_client::{Builder, Client, Disconnect, State, Transport};
+use psd_client::{Address, Builder, Client, Disconnect, State, Transport};
 use serde_json::Value;
 use tokio::{
     io::DuplexStream,
@@ -72,8 +72,8 @@ pub(crate) async fn connect(builder: Builder) -> (Client, Peer, Network, Server)
 impl Transport for Network {
     type Stream = DuplexStream;
 
-    async fn connect(&self, host: &str, port: u16) -> io::Result<DuplexStream> {
-        assert_eq!((host, port), ("server.test", 8000));
+    async fn connect(&self, address: Address<'_>) -> io::Result<DuplexStream> {
+        assert_eq!((address.host, address.port, address.tls), ("server.test", 8000, false));
         self.attempts.lock().unwrap().push(Instant::now());
         if self.refuse.load(Ordering::Relaxed) {
             return Err(io::Error::new(io::ErrorKind::ConnectionRefused, "connection refused"));
