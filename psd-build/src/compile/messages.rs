@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use prost_types::DescriptorProto;
+use prost_types::field_descriptor_proto::Label;
 
 use super::Parsed;
 use super::elements::{Elements, Places, child, join, name_of, prose};
 use crate::comments::{self, Comment, Line};
-use crate::diagnostics::{Diagnostic, Label};
+use crate::diagnostics::{self, Diagnostic};
 use crate::metadata::{self, Metadata, Mistake, Name};
 use crate::nearest::nearest;
 use crate::schema::{Message, Origin};
@@ -15,7 +16,7 @@ use crate::schema::{Message, Origin};
 /// A message, and the stretch to blame for its type.
 pub(super) struct Found {
     pub(super) message: Message,
-    pub(super) type_label: Label,
+    pub(super) type_label: diagnostics::Label,
 }
 
 /// Reads every message of a file; notes every element.
@@ -145,7 +146,13 @@ impl Reader<'_> {
         let fields = || message.field.iter().map(|field| field.name());
         for key in &metadata.cache_keys {
             let field = &key.value.field;
-            if fields().any(|name| name == field) {
+            let label = self.places.label_of(key.range.clone());
+            if let Some(found) = message.field.iter().find(|found| found.name() == field) {
+                if found.label() == Label::Repeated {
+                    let diagnostic = Diagnostic::warning(format!("the cache key `{field}` holds many values"));
+                    let help = "clients find messages by single values: name another field, or leave the key out";
+                    self.diagnostics.push(diagnostic.at(label).help(help));
+                }
                 continue;
             }
             let help = match (nearest(field, fields()), message.field.is_empty()) {
@@ -154,7 +161,7 @@ impl Reader<'_> {
                 (None, false) => format!("its fields are `{}`", fields().collect::<Vec<_>>().join("`, `")),
             };
             let diagnostic = Diagnostic::error(format!("the cache key `{field}` is no field of `{full_name}`"));
-            self.diagnostics.push(diagnostic.at(self.places.label_of(key.range.clone())).help(help));
+            self.diagnostics.push(diagnostic.at(label).help(help));
         }
         if let (Some(place), None) = (metadata.place_of(Name::CacheKeys), metadata.place_of(Name::ClientCache)) {
             let help = "say how long clients keep it, such as `client cache = days(7)`, or remove the keys";

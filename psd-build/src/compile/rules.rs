@@ -42,7 +42,8 @@ pub(super) fn check_common(files: &[Parsed], broken: &mut BTreeSet<String>, diag
             count => format!("`{first}` and {} more of this file are common messages already", count - 1),
         };
         let help = "take out of this file what is common, and import it; or replace all common messages by your own: \
-                    `\"include_common\": false` in fps_config.json, `Config::include_common(false)` in code";
+                    `\"include_common\": false` in fps_config.json, `Config::include_common(false)` in code, \
+                    `--no-common` on the command line";
         diagnostics.push(Diagnostic::error(message).at(Places::of(file).label(&name_of(path))).help(help));
         broken.insert(file.source.name.clone());
     }
@@ -63,7 +64,9 @@ pub(super) fn check_types(messages: &[Found], diagnostics: &mut Vec<Diagnostic>)
             }
             let (one, two, message_type) = (pair.0, pair.1, &message.message_type);
             let help = match other.message.kind {
-                FileKind::Common => "choose another type; or replace the common messages: `\"include_common\": false`",
+                FileKind::Common => {
+                    "choose another type; or replace all common messages by your own: `\"include_common\": false`"
+                }
                 _ => "give each its own: a type is the route of one message per direction",
             };
             let text = format!("`{two}` has the type `{message_type}` of `{one}`, and {sender} both");

@@ -50,6 +50,10 @@ pub(super) fn message_type(value: &str) -> Result<String, Mistake> {
     if message_type.is_empty() {
         return Err(Mistake::new(whole, "the `type` is empty", help));
     }
+    if message_type.trim() != message_type {
+        let help = format!("write `type = '{}'`", message_type.trim());
+        return Err(Mistake::new(whole, "the `type` begins or ends with white space", help));
+    }
     if message_type.len() > MAX_TYPE_LENGTH {
         let message = format!("the `type` has {} bytes, more than {MAX_TYPE_LENGTH}", message_type.len());
         return Err(Mistake::new(whole, message, help));

@@ -15,6 +15,7 @@ const COMMENTS: &[(&str, &str)] = &[
     ("type_not_quoted", "/*\ntype = chat-sent\norigin = server\n*/"),
     ("type_without_value", "/*\ntype =\norigin = server\n*/"),
     ("type_empty", "/*\ntype = ''\norigin = server\n*/"),
+    ("type_white_space", "/*\ntype = 'chat-sent '\norigin = server\n*/"),
     ("type_quote_not_closed", "/*\ntype = 'chat-sent\norigin = server\n*/"),
     ("type_quote_not_opened", "/*\ntype = chat-sent'\norigin = server\n*/"),
     ("type_typographic_quotes", "/*\ntype = ‘chat-sent’\norigin = server\n*/"),
@@ -77,6 +78,10 @@ const COMMENTS: &[(&str, &str)] = &[
         "more_than_five_keys",
         "/*\ntype = 'chat-sent'\norigin = server\nclient cache = days(7)\nclient cache_keys = text('room', 'author', 'a', 'b', 'c'), int('number') + text('d')\n*/",
     ),
+    (
+        "key_with_many_values",
+        "/*\ntype = 'chat-sent'\norigin = server\nclient cache = days(7)\nclient cache_keys = text('tags', 'map')\n*/",
+    ),
     ("line_comment", "// Said in a room.\n// type = 'chat-sent'\n// origin = server"),
     ("empty_line_between", "/*\ntype = 'chat-sent'\norigin = server\n*/\n"),
     ("two_comments", "/*\ntype = 'chat-sent'\norigin = server\n*/\n/* Said in a room. */"),
@@ -94,7 +99,7 @@ fn a_mistake_in_metadata_is_told_with_its_line_and_the_way_out() {
     for (name, comment) in COMMENTS {
         let contract = format!(
             "syntax = \"proto3\";\npackage chat;\n\n{comment}\nmessage ChatSent {{\n  string room = 1;\n  string author = 2;\n  \
-             string a = 3;\n  string b = 4;\n  string c = 5;\n  string d = 6;\n  int64 number = 7;\n}}\n"
+             string a = 3;\n  string b = 4;\n  string c = 5;\n  string d = 6;\n  int64 number = 7;\n  repeated string tags = 8;\n  map<string, string> map = 9;\n}}\n"
         );
         check(name, &contract, &Folder::new().file("proto/chat.proto", &contract).diagnostics());
     }
