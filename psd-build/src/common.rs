@@ -20,6 +20,11 @@ pub(crate) fn sources() -> Vec<Source> {
     FILES.iter().map(|(name, text)| source(name, (*text).to_owned())).collect()
 }
 
+/// Whether psd brings a file of this name.
+pub(crate) fn is_common(name: &str) -> bool {
+    FILES.iter().any(|(common, _)| *common == name)
+}
+
 /// A file that passes on the common file of the same name.
 pub(crate) fn alias(name: &str) -> Source {
     source(name, format!("syntax = \"proto3\";\nimport public \"{FOLDER}{name}\";\n"))

@@ -120,7 +120,7 @@ impl Collector {
         // Some editors begin a file with a byte order mark; protobuf has no use for it.
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
         let shown = slashed(&root.folder.join(&name));
-        if common::sources().iter().any(|common| common.name == name) {
+        if common::is_common(&name) {
             let message = format!("`{shown}` is imported as `{name}`, which is a common file of psd");
             self.sources.diagnostics.push(Diagnostic::error(message).help("move it out of the folder `psd`"));
             return;

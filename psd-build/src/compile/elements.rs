@@ -25,7 +25,13 @@ impl Elements {
         for (index, field) in message.field.iter().enumerate() {
             self.add(places, full_name, field.name(), &child(path, 2, index));
         }
-        for (index, oneof) in message.oneof_decl.iter().enumerate() {
+        let is_synthetic = |index: usize| {
+            // What `optional` stands for has no place of its own.
+            let mut parts =
+                message.field.iter().filter(|field| field.oneof_index.map(usize::try_from) == Some(Ok(index)));
+            parts.any(|field| field.proto3_optional())
+        };
+        for (index, oneof) in message.oneof_decl.iter().enumerate().filter(|(index, _)| !is_synthetic(*index)) {
             self.add(places, full_name, oneof.name(), &child(path, 8, index));
         }
         for (index, enumeration) in message.enum_type.iter().enumerate() {

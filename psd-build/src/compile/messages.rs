@@ -204,7 +204,11 @@ impl Reader<'_> {
     /// Metadata that would be lost without a word: above an enum, or an empty line away from its message.
     fn stray_metadata(&mut self) {
         let text = &self.places.file.source.text;
-        let is_stray = |comment: &&Comment| comment.is_block && !self.claimed.contains(&comment.range.start);
+        // What stands above `syntax` is about the file, and may explain how metadata is written.
+        let header = self.places.range(&[12]).start;
+        let is_stray = |comment: &&Comment| {
+            comment.is_block && comment.range.start >= header && !self.claimed.contains(&comment.range.start)
+        };
         for comment in self.comments.iter().filter(is_stray) {
             if let Some(range) = metadata::is_certain(&comment_lines(text, comment.range.clone())) {
                 let help = "it must stand in the last comment above its `message`, with no empty line between";

@@ -11,6 +11,7 @@ const PROSE: &[&str] = &[
     "/* https://example.org/?type=x */",
     "/* a == b */",
     "/* client: a browser */",
+    "/* `type` = 'a' */",
     "// cache = none",
     "// origin story",
     "//type: text",
@@ -30,6 +31,12 @@ fn prose_stays_documentation() {
         let docs = prose.trim_start_matches(['/', '*', ' ']).trim_end_matches(['/', '*', ' ']);
         assert_eq!(schema.docs("A").unwrap_or_default(), docs, "{prose}");
     }
+}
+
+#[test]
+fn the_header_of_a_file_may_explain_metadata() {
+    let contract = "/*\nMessages are declared like this:\n\ntype = 'name'\norigin = client\n*/\nsyntax = \"proto3\";\nmessage A {}\n";
+    assert!(Folder::new().file("proto/a.proto", contract).own_schema().unwrap().messages.is_empty());
 }
 
 #[test]

@@ -163,7 +163,7 @@ fn nested_messages_travel_too() {
 fn comments_of_every_element_are_known() {
     let contract = "syntax = \"proto3\";\n// One.\n//\n// Two.\nmessage A {\n  string a = 1; // Behind.\n  // A choice.\n  \
                     oneof choice {\n    // The first.\n    string b = 2;\n  }\n  // Inner.\n  enum E {\n    // None.\n    \
-                    NONE = 0;\n  }\n}\n/* Outer. */\nenum E { ZERO = 0; }\n";
+                    NONE = 0;\n  }\n  optional string c = 3;\n}\n/* Outer. */\nenum E { ZERO = 0; }\n";
     let schema = Folder::new().file("proto/a.proto", contract).own_schema().unwrap();
     let expected = [
         ("A", "One.\n\nTwo."),
@@ -178,4 +178,6 @@ fn comments_of_every_element_are_known() {
         assert_eq!(schema.docs(name), Some(docs), "{name}");
     }
     assert_eq!(schema.docs("E.ZERO"), None);
+    assert_eq!(schema.location("A.c").unwrap().line, 17);
+    assert_eq!(schema.location("A._c"), None, "protobuf makes a oneof of what is optional");
 }
