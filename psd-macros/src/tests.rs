@@ -3,8 +3,10 @@
 
 // The examples in the documentation show what the macros print today.
 mod docs;
-// `#[derive(IntoMessage)]`: golden expansions and mistakes.
+// `#[derive(IntoMessage)]`: golden expansions.
 mod into_message;
+// `#[derive(IntoMessage)]`: mistakes.
+mod into_message_mistakes;
 // `#[receive]`: golden expansions, one per option and mode.
 mod receive;
 // `#[receive]`: mistakes.
