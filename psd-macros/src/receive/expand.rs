@@ -2,8 +2,8 @@
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::Ident;
 use syn::ext::IdentExt;
+use syn::{Ident, Type};
 
 use super::model::{Argument, Handler, Mode};
 use crate::spans::ends;
@@ -68,8 +68,9 @@ pub(crate) fn registration(handler: &Handler) -> TokenStream {
 
 /// `call.future(send_chat(message, argument_1))`, in the handler's mode.
 ///
-/// What the call's result lacks, to be an outcome or `Send`, is reported over the call: its first and last token are
-/// placed on those of the return type (on the name, where there is none).
+/// What the result lacks, to be an outcome or `Send`, is reported over the call's argument or the method's name. Both
+/// are placed on the return type: the argument's first and last token on its ends, the method on its name. (On the
+/// function's name, where there is no return type.)
 fn invocation(
     handler: &Handler,
     call: &Ident,
@@ -77,19 +78,22 @@ fn invocation(
     conditions: &[TokenStream],
     locals: &[Ident],
 ) -> TokenStream {
-    let (first, last) = match &handler.output {
-        Some(output) => ends(output),
-        None => (handler.name.span(), handler.name.span()),
-    };
     let mut name = handler.name.clone();
+    let ((first, last), middle) = match &handler.output {
+        Some(Type::Path(output)) => (ends(output), output.path.segments.last().map(|segment| segment.ident.span())),
+        Some(output) => (ends(output), None),
+        None => ((name.span(), name.span()), None),
+    };
+    let method = |text| Ident::new(text, middle.unwrap_or(first));
     name.set_span(name.span().located_at(first));
     let mut arguments = Group::new(Delimiter::Parenthesis, quote! { #body #( , #conditions #locals )* });
     arguments.set_span(name.span().located_at(last));
-    match handler.mode {
-        Mode::InPlace => quote! { #call.ready(#name #arguments) },
-        Mode::Async | Mode::Concurrent => quote! { #call.future(#name #arguments) },
-        Mode::Blocking => quote! { #call.blocking(move || #name #arguments) },
-    }
+    let (method, argument) = match handler.mode {
+        Mode::InPlace => (method("ready"), quote! { #name #arguments }),
+        Mode::Async | Mode::Concurrent => (method("future"), quote! { #name #arguments }),
+        Mode::Blocking => (method("blocking"), quote! { move || #name #arguments }),
+    };
+    quote! { #call.#method(#argument) }
 }
 
 /// A name that no name of the user can be taken for, nor take.

@@ -51,3 +51,15 @@ fn generics() {
 fn no_fields() {
     assert_snapshot!(expand("#[message(pb::Pong)] struct Nothing {}"));
 }
+
+#[test]
+fn a_function_named_like_a_field_is_not_hidden() {
+    assert_snapshot!(expand(
+        "#[message(pb::UserData)] struct User { #[message(with = status)] state: State, status: String }"
+    ));
+}
+
+#[test]
+fn a_mistake_leaves_a_placeholder() {
+    assert_snapshot!(expand("#[message(pb::UserData)] struct User<'a> { #[message(skp)] name: &'a str }"));
+}
