@@ -36,6 +36,7 @@ pub(crate) fn implementations(conversion: &Conversion) -> TokenStream {
     });
     quote! {
         const _: () = {
+            #[allow(clippy::too_many_arguments)]
             fn message_from_fields #parameters ( #( #locals: #kinds ),* ) -> #message #clause {
                 type Message = #message;
                 #literal { #( #values, )* #rest }
