@@ -180,10 +180,13 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
             },
         }
     };
-    if matches!(reason, Disconnect::Server { .. }) {
-        // The answer to the server's close frame waits in the write buffer.
-        let _ = timeout(LAST_WORDS, sender.flush()).await;
-    }
+    // Last words, for which the server gets a moment: the answer to its close frame waits in the write buffer, or we
+    // have one of our own. Whether it listens is its affair.
+    let _ = match reason {
+        Disconnect::Server { .. } => timeout(LAST_WORDS, sender.flush()).await,
+        Disconnect::FrameTooLarge { .. } => timeout(LAST_WORDS, sender.refuse_size()).await,
+        _ => Ok(Ok(())),
+    };
     reason
 }
 

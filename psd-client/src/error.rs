@@ -98,6 +98,14 @@ pub enum Disconnect {
     /// The connection broke without a close frame.
     #[error("the connection was lost: {0}")]
     Lost(String),
+    /// The server sent a frame over [`Builder::frame_limit`](crate::Builder::frame_limit).
+    #[error("a frame of {size} bytes is over the limit of {limit}; see `Builder::frame_limit`")]
+    FrameTooLarge {
+        /// The size of the frame in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
     /// Nothing came for so long, not even an answer to a ping.
     #[error("the server was silent for {0:?}")]
     Silent(Duration),
@@ -129,7 +137,7 @@ impl Disconnect {
             Self::Server { code, .. } => (4400..=4403).contains(code),
             Self::Handshake { status } => matches!(status, 401 | 403),
             Self::Local => true,
-            Self::Lost(_) | Self::Silent(_) | Self::Unreachable { .. } => false,
+            Self::Lost(_) | Self::FrameTooLarge { .. } | Self::Silent(_) | Self::Unreachable { .. } => false,
         }
     }
 

@@ -132,7 +132,16 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Sender<S> {
 
     /// Says goodbye; the server answers with a close frame of its own.
     pub(crate) async fn close(&mut self) -> Result<(), Disconnect> {
-        let goodbye = CloseFrame { code: CloseCode::Normal, reason: Text::default() };
+        self.close_with(CloseCode::Normal).await
+    }
+
+    /// Says that the server's frame was too large.
+    pub(crate) async fn refuse_size(&mut self) -> Result<(), Disconnect> {
+        self.close_with(CloseCode::Size).await
+    }
+
+    async fn close_with(&mut self, code: CloseCode) -> Result<(), Disconnect> {
+        let goodbye = CloseFrame { code, reason: Text::default() };
         self.0.send(Message::Close(Some(goodbye))).await.map_err(lost)
     }
 }
@@ -161,7 +170,12 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Receiver<S> {
 }
 
 fn lost(error: tungstenite::Error) -> Disconnect {
-    Disconnect::Lost(describe(&error))
+    match error {
+        tungstenite::Error::Capacity(CapacityError::MessageTooLong { size, max_size: limit }) => {
+            Disconnect::FrameTooLarge { size, limit }
+        }
+        error => Disconnect::Lost(describe(&error)),
+    }
 }
 
 /// The operating system begins its texts with a capital letter.
@@ -182,9 +196,6 @@ fn describe(error: &tungstenite::Error) -> String {
         }
         tungstenite::Error::Protocol(ProtocolError::HttparseError(_)) => {
             "the answer is not HTTP; is this a WebSocket server?".to_owned()
-        }
-        tungstenite::Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
-            format!("a frame of {size} bytes is over the limit of {max_size}; see `Builder::frame_limit`")
         }
         error => error.to_string(),
     }

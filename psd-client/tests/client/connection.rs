@@ -92,8 +92,8 @@ async fn frames_have_a_limit_in_both_directions() {
 
     peer.push("big", &body).await;
     let state = until(&client, |state| matches!(state, State::Waiting { .. })).await;
-    let State::Waiting { reason: Disconnect::Lost(reason), .. } = state else { panic!("{state:?}") };
-    assert_eq!(reason, "a frame of 1052 bytes is over the limit of 1000; see `Builder::frame_limit`");
+    assert!(matches!(state, State::Waiting { reason: Disconnect::FrameTooLarge { size: 1052, limit: 1000 }, .. }));
+    assert_eq!(peer.goodbye().await, Some((1009, String::new())));
 }
 
 /// A server that reads only after it has written all it has meets a client that sends meanwhile.
