@@ -91,7 +91,10 @@ fn invocation(
     let (method, argument) = match handler.mode {
         Mode::InPlace => (method("ready"), quote! { #name #arguments }),
         Mode::Async | Mode::Concurrent => (method("future"), quote! { #name #arguments }),
-        Mode::Blocking => (method("blocking"), quote! { move || #name #arguments }),
+        Mode::Blocking => {
+            let closure = quote_spanned! {name.span()=> move || };
+            (method("blocking"), quote! { #closure #name #arguments })
+        }
     };
     quote! { #call.#method(#argument) }
 }
