@@ -55,241 +55,212 @@ pub mod authentication {
     #[derive(Clone, Copy, PartialEq, Eq, Hash, crate::prost::Message)]
     #[prost(prost_path = "crate::prost")]
     pub struct RefreshTokenInvalid {}
+
     #[allow(deprecated, unused_imports)]
     const _: () = {
-        use crate::json::{self, Enum, Map, Null, Optional, Repeated, Wrapper, name};
+        use ::core::option::Option::{None, Some};
+        use ::core::time::Duration;
         use crate as proto;
+        use crate::json::{self, Enum, Map, Null, Optional, Repeated, Wrapper, name};
+
         impl json::JsonMessage for self::Login {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 match name {
                     "username" => field.read(0, &mut self.username),
                     "password" => field.read(1, &mut self.password),
                     _ => field.unknown(name),
                 }
             }
+
             fn write_fields(&self, writer: &mut json::Writer<'_>) {
                 writer.field(name!("username"), &self.username);
                 writer.field(name!("password"), &self.password);
             }
         }
+
         impl proto::Message for self::Login {
             const FULL_NAME: &'static str = "authentication.Login";
         }
+
         impl proto::ClientMessage for self::Login {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "Login",
                 full_name: "authentication.Login",
                 message_type: "login",
                 origin: proto::Origin::Client,
-                auth: ::core::option::Option::Some(false),
-                client_cache: ::core::option::Option::None,
+                auth: Some(false),
+                client_cache: None,
                 cache_keys: &[],
-                location: proto::SourceLocation {
-                    file: "psd/authentication.proto",
-                    line: 12,
-                    column: 9,
-                },
+                location: proto::SourceLocation { file: "psd/authentication.proto", line: 12, column: 9 },
             };
         }
+
         impl json::JsonMessage for self::LoginToken {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 match name {
                     "token" => field.read(0, &mut self.token),
                     "refresh" => field.read(1, &mut self.refresh),
                     _ => field.unknown(name),
                 }
             }
+
             fn write_fields(&self, writer: &mut json::Writer<'_>) {
                 writer.field(name!("token"), &self.token);
                 writer.field(name!("refresh"), &self.refresh);
             }
         }
+
         impl proto::Message for self::LoginToken {
             const FULL_NAME: &'static str = "authentication.LoginToken";
         }
+
         impl proto::ServerMessage for self::LoginToken {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "LoginToken",
                 full_name: "authentication.LoginToken",
                 message_type: "login-token",
                 origin: proto::Origin::Server,
-                auth: ::core::option::Option::None,
-                client_cache: ::core::option::Option::Some(
-                    ::core::time::Duration::from_secs(31536000),
-                ),
+                auth: None,
+                client_cache: Some(Duration::from_secs(31536000)),
                 cache_keys: &[],
-                location: proto::SourceLocation {
-                    file: "psd/authentication.proto",
-                    line: 26,
-                    column: 9,
-                },
+                location: proto::SourceLocation { file: "psd/authentication.proto", line: 26, column: 9 },
             };
         }
+
         impl json::JsonMessage for self::LoginError {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 match name {
                     "errorText" => field.read(0, &mut self.error_text),
                     "errorCode" => field.read(1, &mut self.error_code),
                     _ => field.unknown(name),
                 }
             }
+
             fn write_fields(&self, writer: &mut json::Writer<'_>) {
                 writer.field(name!("errorText"), &self.error_text);
                 writer.field(name!("errorCode"), &self.error_code);
             }
         }
+
         impl proto::Message for self::LoginError {
             const FULL_NAME: &'static str = "authentication.LoginError";
         }
+
         impl proto::ServerMessage for self::LoginError {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "LoginError",
                 full_name: "authentication.LoginError",
                 message_type: "login-error",
                 origin: proto::Origin::Server,
-                auth: ::core::option::Option::None,
-                client_cache: ::core::option::Option::None,
+                auth: None,
+                client_cache: None,
                 cache_keys: &[],
-                location: proto::SourceLocation {
-                    file: "psd/authentication.proto",
-                    line: 39,
-                    column: 9,
-                },
+                location: proto::SourceLocation { file: "psd/authentication.proto", line: 39, column: 9 },
             };
         }
+
         impl json::JsonMessage for self::RefreshToken {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 match name {
-                    "refresh_token" | "refreshToken" => {
-                        field.read(0, &mut self.refresh_token)
-                    }
+                    "refresh_token" | "refreshToken" => field.read(0, &mut self.refresh_token),
                     _ => field.unknown(name),
                 }
             }
+
             fn write_fields(&self, writer: &mut json::Writer<'_>) {
                 writer.field(name!("refreshToken"), &self.refresh_token);
             }
         }
+
         impl proto::Message for self::RefreshToken {
             const FULL_NAME: &'static str = "authentication.RefreshToken";
         }
+
         impl proto::ClientMessage for self::RefreshToken {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "RefreshToken",
                 full_name: "authentication.RefreshToken",
                 message_type: "refresh-token",
                 origin: proto::Origin::Client,
-                auth: ::core::option::Option::Some(false),
-                client_cache: ::core::option::Option::None,
+                auth: Some(false),
+                client_cache: None,
                 cache_keys: &[],
-                location: proto::SourceLocation {
-                    file: "psd/authentication.proto",
-                    line: 53,
-                    column: 9,
-                },
+                location: proto::SourceLocation { file: "psd/authentication.proto", line: 53, column: 9 },
             };
         }
+
         impl json::JsonMessage for self::VerifyToken {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 field.unknown(name)
             }
+
             fn write_fields(&self, _: &mut json::Writer<'_>) {}
         }
+
         impl proto::Message for self::VerifyToken {
             const FULL_NAME: &'static str = "authentication.VerifyToken";
         }
+
         impl proto::ClientMessage for self::VerifyToken {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "VerifyToken",
                 full_name: "authentication.VerifyToken",
                 message_type: "verify-token",
                 origin: proto::Origin::Client,
-                auth: ::core::option::Option::Some(false),
-                client_cache: ::core::option::Option::None,
+                auth: Some(false),
+                client_cache: None,
                 cache_keys: &[],
-                location: proto::SourceLocation {
-                    file: "psd/authentication.proto",
-                    line: 65,
-                    column: 9,
-                },
+                location: proto::SourceLocation { file: "psd/authentication.proto", line: 65, column: 9 },
             };
         }
+
         impl json::JsonMessage for self::TokenInvalid {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 field.unknown(name)
             }
+
             fn write_fields(&self, _: &mut json::Writer<'_>) {}
         }
+
         impl proto::Message for self::TokenInvalid {
             const FULL_NAME: &'static str = "authentication.TokenInvalid";
         }
+
         impl proto::ServerMessage for self::TokenInvalid {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "TokenInvalid",
                 full_name: "authentication.TokenInvalid",
                 message_type: "token-invalid",
                 origin: proto::Origin::Server,
-                auth: ::core::option::Option::None,
-                client_cache: ::core::option::Option::None,
+                auth: None,
+                client_cache: None,
                 cache_keys: &[],
-                location: proto::SourceLocation {
-                    file: "psd/authentication.proto",
-                    line: 74,
-                    column: 9,
-                },
+                location: proto::SourceLocation { file: "psd/authentication.proto", line: 74, column: 9 },
             };
         }
+
         impl json::JsonMessage for self::RefreshTokenInvalid {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 field.unknown(name)
             }
+
             fn write_fields(&self, _: &mut json::Writer<'_>) {}
         }
+
         impl proto::Message for self::RefreshTokenInvalid {
             const FULL_NAME: &'static str = "authentication.RefreshTokenInvalid";
         }
+
         impl proto::ServerMessage for self::RefreshTokenInvalid {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "RefreshTokenInvalid",
                 full_name: "authentication.RefreshTokenInvalid",
                 message_type: "refresh-token-invalid",
                 origin: proto::Origin::Server,
-                auth: ::core::option::Option::None,
-                client_cache: ::core::option::Option::None,
+                auth: None,
+                client_cache: None,
                 cache_keys: &[],
-                location: proto::SourceLocation {
-                    file: "psd/authentication.proto",
-                    line: 83,
-                    column: 9,
-                },
+                location: proto::SourceLocation { file: "psd/authentication.proto", line: 83, column: 9 },
             };
         }
     };
@@ -387,16 +358,16 @@ pub mod sfiles {
         #[prost(bool, tag = "7")]
         pub downloadable: bool,
     }
+
     #[allow(deprecated, unused_imports)]
     const _: () = {
-        use crate::json::{self, Enum, Map, Null, Optional, Repeated, Wrapper, name};
+        use ::core::option::Option::{None, Some};
+        use ::core::time::Duration;
         use crate as proto;
+        use crate::json::{self, Enum, Map, Null, Optional, Repeated, Wrapper, name};
+
         impl json::JsonMessage for self::UploadStart {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 match name {
                     "local_key" | "localKey" => field.read(0, &mut self.local_key),
                     "extension" => field.read(1, &mut self.extension),
@@ -405,6 +376,7 @@ pub mod sfiles {
                     _ => field.unknown(name),
                 }
             }
+
             fn write_fields(&self, writer: &mut json::Writer<'_>) {
                 writer.field(name!("localKey"), &self.local_key);
                 writer.field(name!("extension"), &self.extension);
@@ -412,81 +384,58 @@ pub mod sfiles {
                 writer.field(name!("mime"), &self.mime);
             }
         }
+
         impl proto::Message for self::UploadStart {
             const FULL_NAME: &'static str = "sfiles.UploadStart";
         }
+
         impl proto::ClientMessage for self::UploadStart {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "UploadStart",
                 full_name: "sfiles.UploadStart",
                 message_type: "upload-start",
                 origin: proto::Origin::Client,
-                auth: ::core::option::Option::None,
-                client_cache: ::core::option::Option::Some(
-                    ::core::time::Duration::from_secs(31536000),
-                ),
-                cache_keys: &[
-                    proto::CacheKey {
-                        kind: proto::CacheKeyKind::Text,
-                        field: "local_key",
-                    },
-                ],
-                location: proto::SourceLocation {
-                    file: "psd/sfiles.proto",
-                    line: 13,
-                    column: 9,
-                },
+                auth: None,
+                client_cache: Some(Duration::from_secs(31536000)),
+                cache_keys: &[proto::CacheKey { kind: proto::CacheKeyKind::Text, field: "local_key" }],
+                location: proto::SourceLocation { file: "psd/sfiles.proto", line: 13, column: 9 },
             };
         }
+
         impl json::JsonMessage for self::UploadStartSlot {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 match name {
                     "key" => field.read(0, &mut self.key),
                     "local_key" | "localKey" => field.read(1, &mut self.local_key),
                     _ => field.unknown(name),
                 }
             }
+
             fn write_fields(&self, writer: &mut json::Writer<'_>) {
                 writer.field(name!("key"), &self.key);
                 writer.field(name!("localKey"), &self.local_key);
             }
         }
+
         impl proto::Message for self::UploadStartSlot {
             const FULL_NAME: &'static str = "sfiles.UploadStartSlot";
         }
+
         impl proto::ServerMessage for self::UploadStartSlot {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "UploadStartSlot",
                 full_name: "sfiles.UploadStartSlot",
                 message_type: "upload-start",
                 origin: proto::Origin::Server,
-                auth: ::core::option::Option::None,
-                client_cache: ::core::option::Option::Some(
-                    ::core::time::Duration::from_secs(604800),
-                ),
-                cache_keys: &[
-                    proto::CacheKey {
-                        kind: proto::CacheKeyKind::Text,
-                        field: "local_key",
-                    },
-                ],
-                location: proto::SourceLocation {
-                    file: "psd/sfiles.proto",
-                    line: 32,
-                    column: 9,
-                },
+                auth: None,
+                client_cache: Some(Duration::from_secs(604800)),
+                cache_keys: &[proto::CacheKey { kind: proto::CacheKeyKind::Text, field: "local_key" }],
+                location: proto::SourceLocation { file: "psd/sfiles.proto", line: 32, column: 9 },
             };
         }
+
         impl json::JsonMessage for self::UploadProgress {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 match name {
                     "n_bytes" | "nBytes" => field.read(0, &mut self.n_bytes),
                     "key" => field.read(1, &mut self.key),
@@ -494,136 +443,120 @@ pub mod sfiles {
                     _ => field.unknown(name),
                 }
             }
+
             fn write_fields(&self, writer: &mut json::Writer<'_>) {
                 writer.field(name!("nBytes"), &self.n_bytes);
                 writer.field(name!("key"), &self.key);
                 writer.field(name!("localKey"), &self.local_key);
             }
         }
+
         impl proto::Message for self::UploadProgress {
             const FULL_NAME: &'static str = "sfiles.UploadProgress";
         }
+
         impl proto::ServerMessage for self::UploadProgress {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "UploadProgress",
                 full_name: "sfiles.UploadProgress",
                 message_type: "upload-progress",
                 origin: proto::Origin::Server,
-                auth: ::core::option::Option::None,
-                client_cache: ::core::option::Option::None,
+                auth: None,
+                client_cache: None,
                 cache_keys: &[],
-                location: proto::SourceLocation {
-                    file: "psd/sfiles.proto",
-                    line: 45,
-                    column: 9,
-                },
+                location: proto::SourceLocation { file: "psd/sfiles.proto", line: 45, column: 9 },
             };
         }
+
         impl json::JsonMessage for self::UploadEnd {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 field.unknown(name)
             }
+
             fn write_fields(&self, _: &mut json::Writer<'_>) {}
         }
+
         impl proto::Message for self::UploadEnd {
             const FULL_NAME: &'static str = "sfiles.UploadEnd";
         }
+
         impl proto::ClientMessage for self::UploadEnd {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "UploadEnd",
                 full_name: "sfiles.UploadEnd",
                 message_type: "upload-end",
                 origin: proto::Origin::Client,
-                auth: ::core::option::Option::None,
-                client_cache: ::core::option::Option::None,
+                auth: None,
+                client_cache: None,
                 cache_keys: &[],
-                location: proto::SourceLocation {
-                    file: "psd/sfiles.proto",
-                    line: 60,
-                    column: 9,
-                },
+                location: proto::SourceLocation { file: "psd/sfiles.proto", line: 60, column: 9 },
             };
         }
+
         impl json::JsonMessage for self::UploadDone {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 match name {
                     "key" => field.read(0, &mut self.key),
                     "file" => field.read(1, &mut self.file),
                     _ => field.unknown(name),
                 }
             }
+
             fn write_fields(&self, writer: &mut json::Writer<'_>) {
                 writer.field(name!("key"), &self.key);
                 writer.field(name!("file"), &self.file);
             }
         }
+
         impl proto::Message for self::UploadDone {
             const FULL_NAME: &'static str = "sfiles.UploadDone";
         }
+
         impl proto::ServerMessage for self::UploadDone {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "UploadDone",
                 full_name: "sfiles.UploadDone",
                 message_type: "upload-done",
                 origin: proto::Origin::Server,
-                auth: ::core::option::Option::None,
-                client_cache: ::core::option::Option::None,
+                auth: None,
+                client_cache: None,
                 cache_keys: &[],
-                location: proto::SourceLocation {
-                    file: "psd/sfiles.proto",
-                    line: 69,
-                    column: 9,
-                },
+                location: proto::SourceLocation { file: "psd/sfiles.proto", line: 69, column: 9 },
             };
         }
+
         impl json::JsonMessage for self::DeleteFile {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 match name {
                     "file" => field.read(0, &mut self.file),
                     _ => field.unknown(name),
                 }
             }
+
             fn write_fields(&self, writer: &mut json::Writer<'_>) {
                 writer.field(name!("file"), &self.file);
             }
         }
+
         impl proto::Message for self::DeleteFile {
             const FULL_NAME: &'static str = "sfiles.DeleteFile";
         }
+
         impl proto::ClientMessage for self::DeleteFile {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "DeleteFile",
                 full_name: "sfiles.DeleteFile",
                 message_type: "delete-file",
                 origin: proto::Origin::Client,
-                auth: ::core::option::Option::None,
-                client_cache: ::core::option::Option::None,
+                auth: None,
+                client_cache: None,
                 cache_keys: &[],
-                location: proto::SourceLocation {
-                    file: "psd/sfiles.proto",
-                    line: 82,
-                    column: 9,
-                },
+                location: proto::SourceLocation { file: "psd/sfiles.proto", line: 82, column: 9 },
             };
         }
+
         impl json::JsonMessage for self::UploadedFile {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 match name {
                     "local_key" | "localKey" => field.read(0, &mut self.local_key),
                     "url" => field.read(1, &mut self.url),
@@ -635,6 +568,7 @@ pub mod sfiles {
                     _ => field.unknown(name),
                 }
             }
+
             fn write_fields(&self, writer: &mut json::Writer<'_>) {
                 writer.field(name!("localKey"), &self.local_key);
                 writer.field(name!("url"), &self.url);
@@ -645,6 +579,7 @@ pub mod sfiles {
                 writer.field(name!("downloadable"), &self.downloadable);
             }
         }
+
         impl proto::Message for self::UploadedFile {
             const FULL_NAME: &'static str = "sfiles.UploadedFile";
         }
@@ -767,68 +702,61 @@ pub mod socket_api {
             }
         }
     }
+
     #[allow(deprecated, unused_imports)]
     const _: () = {
-        use crate::json::{self, Enum, Map, Null, Optional, Repeated, Wrapper, name};
+        use ::core::option::Option::{None, Some};
+        use ::core::time::Duration;
         use crate as proto;
+        use crate::json::{self, Enum, Map, Null, Optional, Repeated, Wrapper, name};
+
         impl json::JsonMessage for self::Ack {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 match name {
                     "uuid" => field.read(0, &mut self.uuid),
-                    "error_message" | "errorMessage" => {
-                        field.read(1, &mut self.error_message)
-                    }
+                    "error_message" | "errorMessage" => field.read(1, &mut self.error_message),
                     "error_code" | "errorCode" => field.read(2, &mut self.error_code),
                     _ => field.unknown(name),
                 }
             }
+
             fn write_fields(&self, writer: &mut json::Writer<'_>) {
                 writer.field(name!("uuid"), &self.uuid);
                 writer.field(name!("errorMessage"), &self.error_message);
                 writer.field(name!("errorCode"), &self.error_code);
             }
         }
+
         impl proto::Message for self::Ack {
             const FULL_NAME: &'static str = "socket_api.Ack";
         }
+
         impl proto::ServerMessage for self::Ack {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "Ack",
                 full_name: "socket_api.Ack",
                 message_type: "ack",
                 origin: proto::Origin::Server,
-                auth: ::core::option::Option::None,
-                client_cache: ::core::option::Option::None,
+                auth: None,
+                client_cache: None,
                 cache_keys: &[],
-                location: proto::SourceLocation {
-                    file: "psd/socket_api.proto",
-                    line: 11,
-                    column: 9,
-                },
+                location: proto::SourceLocation { file: "psd/socket_api.proto", line: 11, column: 9 },
             };
         }
+
         impl json::JsonMessage for self::AsyncProgress {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 match name {
                     "key" => field.read(0, &mut self.key),
                     "progress" => field.read(1, &mut self.progress),
                     "info" => field.read(2, &mut self.info),
                     "done" => field.read(3, &mut self.done),
-                    "error_message" | "errorMessage" => {
-                        field.read(4, &mut self.error_message)
-                    }
+                    "error_message" | "errorMessage" => field.read(4, &mut self.error_message),
                     "error_code" | "errorCode" => field.read(5, &mut self.error_code),
                     _ => field.unknown(name),
                 }
             }
+
             fn write_fields(&self, writer: &mut json::Writer<'_>) {
                 writer.field(name!("key"), &self.key);
                 writer.field(name!("progress"), &self.progress);
@@ -838,171 +766,148 @@ pub mod socket_api {
                 writer.field(name!("errorCode"), &self.error_code);
             }
         }
+
         impl proto::Message for self::AsyncProgress {
             const FULL_NAME: &'static str = "socket_api.AsyncProgress";
         }
+
         impl proto::ServerMessage for self::AsyncProgress {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "AsyncProgress",
                 full_name: "socket_api.AsyncProgress",
                 message_type: "async-progress",
                 origin: proto::Origin::Server,
-                auth: ::core::option::Option::None,
-                client_cache: ::core::option::Option::None,
+                auth: None,
+                client_cache: None,
                 cache_keys: &[],
-                location: proto::SourceLocation {
-                    file: "psd/socket_api.proto",
-                    line: 34,
-                    column: 9,
-                },
+                location: proto::SourceLocation { file: "psd/socket_api.proto", line: 34, column: 9 },
             };
         }
+
         impl json::JsonMessage for self::UpgradeApiVersion {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 match name {
                     "latest" => field.read(0, &mut self.latest),
                     _ => field.unknown(name),
                 }
             }
+
             fn write_fields(&self, writer: &mut json::Writer<'_>) {
                 writer.field(name!("latest"), &self.latest);
             }
         }
+
         impl proto::Message for self::UpgradeApiVersion {
             const FULL_NAME: &'static str = "socket_api.UpgradeApiVersion";
         }
+
         impl proto::ServerMessage for self::UpgradeApiVersion {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "UpgradeApiVersion",
                 full_name: "socket_api.UpgradeApiVersion",
                 message_type: "upgrade-api-version",
                 origin: proto::Origin::Server,
-                auth: ::core::option::Option::None,
-                client_cache: ::core::option::Option::None,
+                auth: None,
+                client_cache: None,
                 cache_keys: &[],
-                location: proto::SourceLocation {
-                    file: "psd/socket_api.proto",
-                    line: 55,
-                    column: 9,
-                },
+                location: proto::SourceLocation { file: "psd/socket_api.proto", line: 55, column: 9 },
             };
         }
+
         impl json::JsonMessage for self::IlolAck {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 match name {
-                    "source_event_id" | "sourceEventId" => {
-                        field.read(0, &mut self.source_event_id)
-                    }
+                    "source_event_id" | "sourceEventId" => field.read(0, &mut self.source_event_id),
                     _ => field.unknown(name),
                 }
             }
+
             fn write_fields(&self, writer: &mut json::Writer<'_>) {
                 writer.field(name!("sourceEventId"), &self.source_event_id);
             }
         }
+
         impl proto::Message for self::IlolAck {
             const FULL_NAME: &'static str = "socket_api.IlolAck";
         }
+
         impl proto::ServerMessage for self::IlolAck {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "IlolAck",
                 full_name: "socket_api.IlolAck",
                 message_type: "ilol|ack",
                 origin: proto::Origin::Server,
-                auth: ::core::option::Option::None,
-                client_cache: ::core::option::Option::None,
+                auth: None,
+                client_cache: None,
                 cache_keys: &[],
-                location: proto::SourceLocation {
-                    file: "psd/socket_api.proto",
-                    line: 66,
-                    column: 9,
-                },
+                location: proto::SourceLocation { file: "psd/socket_api.proto", line: 66, column: 9 },
             };
         }
+
         impl json::JsonMessage for self::IlolError {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 match name {
-                    "source_event_id" | "sourceEventId" => {
-                        field.read(0, &mut self.source_event_id)
-                    }
+                    "source_event_id" | "sourceEventId" => field.read(0, &mut self.source_event_id),
                     "reason" => field.read(1, &mut self.reason),
                     _ => field.unknown(name),
                 }
             }
+
             fn write_fields(&self, writer: &mut json::Writer<'_>) {
                 writer.field(name!("sourceEventId"), &self.source_event_id);
                 writer.field(name!("reason"), &self.reason);
             }
         }
+
         impl proto::Message for self::IlolError {
             const FULL_NAME: &'static str = "socket_api.IlolError";
         }
+
         impl proto::ServerMessage for self::IlolError {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "IlolError",
                 full_name: "socket_api.IlolError",
                 message_type: "ilol|error",
                 origin: proto::Origin::Server,
-                auth: ::core::option::Option::None,
-                client_cache: ::core::option::Option::None,
+                auth: None,
+                client_cache: None,
                 cache_keys: &[],
-                location: proto::SourceLocation {
-                    file: "psd/socket_api.proto",
-                    line: 77,
-                    column: 9,
-                },
+                location: proto::SourceLocation { file: "psd/socket_api.proto", line: 77, column: 9 },
             };
         }
+
         impl json::JsonMessage for self::ProtocolError {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 match name {
-                    "error_message" | "errorMessage" => {
-                        field.read(0, &mut self.error_message)
-                    }
+                    "error_message" | "errorMessage" => field.read(0, &mut self.error_message),
                     "error_code" | "errorCode" => field.read(1, &mut self.error_code),
                     _ => field.unknown(name),
                 }
             }
+
             fn write_fields(&self, writer: &mut json::Writer<'_>) {
                 writer.field(name!("errorMessage"), &self.error_message);
                 writer.field(name!("errorCode"), &self.error_code);
             }
         }
+
         impl proto::Message for self::ProtocolError {
             const FULL_NAME: &'static str = "socket_api.ProtocolError";
         }
+
         impl proto::ServerMessage for self::ProtocolError {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "ProtocolError",
                 full_name: "socket_api.ProtocolError",
                 message_type: "protocol-error",
                 origin: proto::Origin::Server,
-                auth: ::core::option::Option::None,
-                client_cache: ::core::option::Option::None,
+                auth: None,
+                client_cache: None,
                 cache_keys: &[],
-                location: proto::SourceLocation {
-                    file: "psd/socket_api.proto",
-                    line: 90,
-                    column: 9,
-                },
+                location: proto::SourceLocation { file: "psd/socket_api.proto", line: 90, column: 9 },
             };
         }
+
         impl json::JsonEnum for self::AckErrorCode {
             const VALUES: &'static [(&'static str, i32)] = &[
                 ("error_code_none", 0),
@@ -1016,6 +921,7 @@ pub mod uploader {
     /// The state of a queued upload.
     #[derive(Clone, PartialEq, crate::prost::Message)]
     #[prost(prost_path = "crate::prost")]
+    #[prost(skip_debug)]
     pub struct UploadTask {
         /// When the upload was queued, in milliseconds since 1970.
         #[prost(uint64, tag = "1")]
@@ -1073,6 +979,7 @@ pub mod uploader {
     /// A place for a file of the application.
     #[derive(Clone, PartialEq, crate::prost::Message)]
     #[prost(prost_path = "crate::prost")]
+    #[prost(skip_debug)]
     pub struct UploadSlot {
         /// The file.
         #[prost(message, optional, tag = "1")]
@@ -1166,27 +1073,23 @@ pub mod uploader {
             }
         }
     }
+
     #[allow(deprecated, unused_imports)]
     const _: () = {
-        use crate::json::{self, Enum, Map, Null, Optional, Repeated, Wrapper, name};
+        use ::core::option::Option::{None, Some};
+        use ::core::time::Duration;
         use crate as proto;
+        use crate::json::{self, Enum, Map, Null, Optional, Repeated, Wrapper, name};
+
         impl json::JsonMessage for self::UploadTask {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 match name {
                     "created" => field.read(0, &mut self.created),
                     "path" => field.read(1, &mut self.path),
                     "name" => field.read(2, &mut self.name),
                     "mime" => field.read(3, &mut self.mime),
-                    "status" => {
-                        field.read_as::<Enum<self::UploadStatus>, _>(4, &mut self.status)
-                    }
-                    "retry_counter" | "retryCounter" => {
-                        field.read(5, &mut self.retry_counter)
-                    }
+                    "status" => field.read_as::<Enum<self::UploadStatus>, _>(4, &mut self.status),
+                    "retry_counter" | "retryCounter" => field.read(5, &mut self.retry_counter),
                     "error" => field.read(6, &mut self.error),
                     "fingerprint" => field.read(7, &mut self.fingerprint),
                     "url" => field.read(8, &mut self.url),
@@ -1194,16 +1097,13 @@ pub mod uploader {
                     _ => field.unknown(name),
                 }
             }
+
             fn write_fields(&self, writer: &mut json::Writer<'_>) {
                 writer.field(name!("created"), &self.created);
                 writer.field(name!("path"), &self.path);
                 writer.field(name!("name"), &self.name);
                 writer.field(name!("mime"), &self.mime);
-                writer
-                    .field_as::<
-                        Enum<self::UploadStatus>,
-                        _,
-                    >(name!("status"), &self.status);
+                writer.field_as::<Enum<self::UploadStatus>, _>(name!("status"), &self.status);
                 writer.field(name!("retryCounter"), &self.retry_counter);
                 writer.field(name!("error"), &self.error);
                 writer.field(name!("fingerprint"), &self.fingerprint);
@@ -1211,144 +1111,146 @@ pub mod uploader {
                 writer.field(name!("metadata"), &self.metadata);
             }
         }
+
         impl proto::Message for self::UploadTask {
             const FULL_NAME: &'static str = "uploader.UploadTask";
         }
+
         impl proto::ServerMessage for self::UploadTask {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "UploadTask",
                 full_name: "uploader.UploadTask",
                 message_type: "upload-task",
                 origin: proto::Origin::Server,
-                auth: ::core::option::Option::None,
-                client_cache: ::core::option::Option::Some(
-                    ::core::time::Duration::from_secs(31536000),
-                ),
-                cache_keys: &[
-                    proto::CacheKey {
-                        kind: proto::CacheKeyKind::Text,
-                        field: "fingerprint",
-                    },
-                ],
-                location: proto::SourceLocation {
-                    file: "psd/uploader.proto",
-                    line: 13,
-                    column: 9,
-                },
+                auth: None,
+                client_cache: Some(Duration::from_secs(31536000)),
+                cache_keys: &[proto::CacheKey { kind: proto::CacheKeyKind::Text, field: "fingerprint" }],
+                location: proto::SourceLocation { file: "psd/uploader.proto", line: 13, column: 9 },
             };
         }
+
+        impl ::core::fmt::Debug for self::UploadTask {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct("UploadTask")
+                    .field("created", &self.created)
+                    .field("path", &self.path)
+                    .field("name", &self.name)
+                    .field("mime", &self.mime)
+                    .field("status", &self.status)
+                    .field("retry_counter", &self.retry_counter)
+                    .field("error", &self.error)
+                    .field("fingerprint", &self.fingerprint)
+                    .field("url", &self.url)
+                    .field("metadata", &self.metadata)
+                    .finish()
+            }
+        }
+
         impl json::JsonMessage for self::UploadUFile {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 match name {
                     "file_id" | "fileId" => field.read(0, &mut self.file_id),
                     "task" => field.read(1, &mut self.task),
                     _ => field.unknown(name),
                 }
             }
+
             fn write_fields(&self, writer: &mut json::Writer<'_>) {
                 writer.field(name!("fileId"), &self.file_id);
                 writer.field(name!("task"), &self.task);
             }
         }
+
         impl proto::Message for self::UploadUFile {
             const FULL_NAME: &'static str = "uploader.UploadUFile";
         }
+
         impl proto::ClientMessage for self::UploadUFile {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "UploadUFile",
                 full_name: "uploader.UploadUFile",
                 message_type: "upload-ufile",
                 origin: proto::Origin::Client,
-                auth: ::core::option::Option::None,
-                client_cache: ::core::option::Option::None,
+                auth: None,
+                client_cache: None,
                 cache_keys: &[],
-                location: proto::SourceLocation {
-                    file: "psd/uploader.proto",
-                    line: 58,
-                    column: 9,
-                },
+                location: proto::SourceLocation { file: "psd/uploader.proto", line: 58, column: 9 },
             };
         }
+
         impl json::JsonMessage for self::DeleteUFile {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 match name {
                     "id" => field.read(0, &mut self.id),
                     _ => field.unknown(name),
                 }
             }
+
             fn write_fields(&self, writer: &mut json::Writer<'_>) {
                 writer.field(name!("id"), &self.id);
             }
         }
+
         impl proto::Message for self::DeleteUFile {
             const FULL_NAME: &'static str = "uploader.DeleteUFile";
         }
+
         impl proto::ClientMessage for self::DeleteUFile {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "DeleteUFile",
                 full_name: "uploader.DeleteUFile",
                 message_type: "delete-ufile",
                 origin: proto::Origin::Client,
-                auth: ::core::option::Option::None,
-                client_cache: ::core::option::Option::None,
+                auth: None,
+                client_cache: None,
                 cache_keys: &[],
-                location: proto::SourceLocation {
-                    file: "psd/uploader.proto",
-                    line: 71,
-                    column: 9,
-                },
+                location: proto::SourceLocation { file: "psd/uploader.proto", line: 71, column: 9 },
             };
         }
+
         impl json::JsonMessage for self::UploadSlot {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 match name {
                     "file" => field.read(0, &mut self.file),
                     "metadata" => field.read(1, &mut self.metadata),
                     _ => field.unknown(name),
                 }
             }
+
             fn write_fields(&self, writer: &mut json::Writer<'_>) {
                 writer.field(name!("file"), &self.file);
                 writer.field(name!("metadata"), &self.metadata);
             }
         }
+
         impl proto::Message for self::UploadSlot {
             const FULL_NAME: &'static str = "uploader.UploadSlot";
         }
+
         impl proto::ServerMessage for self::UploadSlot {
             const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
                 name: "UploadSlot",
                 full_name: "uploader.UploadSlot",
                 message_type: "upload-slot",
                 origin: proto::Origin::Server,
-                auth: ::core::option::Option::None,
-                client_cache: ::core::option::Option::None,
+                auth: None,
+                client_cache: None,
                 cache_keys: &[],
-                location: proto::SourceLocation {
-                    file: "psd/uploader.proto",
-                    line: 82,
-                    column: 9,
-                },
+                location: proto::SourceLocation { file: "psd/uploader.proto", line: 82, column: 9 },
             };
         }
+
+        impl ::core::fmt::Debug for self::UploadSlot {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct("UploadSlot")
+                    .field("file", &self.file)
+                    .field("metadata", &self.metadata)
+                    .finish()
+            }
+        }
+
         impl json::JsonMessage for self::UFile {
-            fn read_field(
-                &mut self,
-                name: &str,
-                field: json::FieldReader<'_, '_>,
-            ) -> json::Result<()> {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                 match name {
                     "id" => field.read(0, &mut self.id),
                     "src" => field.read(1, &mut self.src),
@@ -1360,6 +1262,7 @@ pub mod uploader {
                     _ => field.unknown(name),
                 }
             }
+
             fn write_fields(&self, writer: &mut json::Writer<'_>) {
                 writer.field(name!("id"), &self.id);
                 writer.field(name!("src"), &self.src);
@@ -1370,9 +1273,11 @@ pub mod uploader {
                 writer.field(name!("localPath"), &self.local_path);
             }
         }
+
         impl proto::Message for self::UFile {
             const FULL_NAME: &'static str = "uploader.UFile";
         }
+
         impl json::JsonEnum for self::UploadStatus {
             const VALUES: &'static [(&'static str, i32)] = &[
                 ("scheduled", 0),

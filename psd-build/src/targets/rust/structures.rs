@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use prost_build::Module;
 
-use super::externs;
-use super::model::{Model, modules};
+use super::codec::line;
+use super::model::{Codec, Message, Model, modules};
+use super::{externs, names};
 use crate::{Diagnostic, Error};
 
 /// Structures by the modules of their package.
@@ -51,4 +52,54 @@ pub(super) fn print(model: &Model<'_>) -> Result<Structures, Error> {
             places.any(|place| modules(&place.package) == *module)
         })
         .collect())
+}
+
+/// prost-build prints tokens: makes text of them that is fit to be read.
+pub(super) fn format(text: &str) -> Result<String, Error> {
+    match syn::parse_file(text) {
+        Ok(mut file) => {
+            file.items.iter_mut().for_each(omit_debug);
+            Ok(prettyplease::unparse(&file))
+        }
+        Err(error) => Err(Diagnostic::error(format!("the generated structures are no Rust: {error}")).into()),
+    }
+}
+
+/// prost's own `Debug` of a structure with maps names the crate `prost` as such, which users need not depend on; these
+/// get one from [`print_debug`]. (prost-build can leave out `Debug` too, but not without that of nested types.)
+fn omit_debug(item: &mut syn::Item) {
+    match item {
+        syn::Item::Struct(structure) => {
+            let mut attributes = structure.fields.iter().flat_map(|field| &field.attrs);
+            let is_map = |attribute: &syn::Attribute| match &attribute.meta {
+                syn::Meta::List(list) => list.tokens.to_string().starts_with("btree_map"),
+                _ => false,
+            };
+            if attributes.any(is_map) {
+                structure.attrs.push(syn::parse_quote!(#[prost(skip_debug)]));
+            }
+        }
+        syn::Item::Mod(module) => {
+            module.content.iter_mut().flat_map(|(_, items)| items).for_each(omit_debug);
+        }
+        _ => {}
+    }
+}
+
+/// `impl Debug` for a structure with maps.
+pub(super) fn print_debug(out: &mut String, message: &Message<'_>) {
+    if !message.fields.iter().any(|field| matches!(field.codec, Codec::Map(_))) {
+        return;
+    }
+    line(out, 0, format_args!(""));
+    line(out, 0, format_args!("impl ::core::fmt::Debug for self::{} {{", message.place.path));
+    line(out, 1, format_args!("fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {{"));
+    line(out, 2, format_args!("f.debug_struct({:?})", names::upper_camel(message.descriptor.name())));
+    let fields = message.fields.iter().map(|field| &field.identifier);
+    for identifier in fields.chain(message.oneofs.iter().map(|oneof| &oneof.identifier)) {
+        line(out, 3, format_args!(".field({:?}, &self.{identifier})", identifier.trim_start_matches("r#")));
+    }
+    line(out, 3, format_args!(".finish()"));
+    line(out, 1, format_args!("}}"));
+    line(out, 0, format_args!("}}"));
 }
