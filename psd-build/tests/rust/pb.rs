@@ -3,6 +3,7 @@
 /// Refers to a package from the root, and to a file of protobuf that is like any other.
 #[derive(Clone, PartialEq, ::psd_proto::prost::Message)]
 #[prost(prost_path = "::psd_proto::prost")]
+#[allow(clippy::all, dead_code, missing_docs, unreachable_pub)]
 pub struct Unpackaged {
     #[prost(message, optional, tag = "1")]
     pub scalars: ::core::option::Option<every::kind::deeper::Scalars>,
@@ -3455,7 +3456,7 @@ pub mod google {
         };
     }
 }
-#[allow(unused_imports)]
+#[allow(unreachable_pub, unused_imports)]
 pub use self::demo::{
     AsyncCoro,
     AsyncThread,
@@ -3491,7 +3492,7 @@ pub use self::demo::{
     WhoAmIReply,
     types,
 };
-#[allow(unused_imports)]
+#[allow(unreachable_pub, unused_imports)]
 pub use self::every::kind::{
     Async,
     Choice,
@@ -3512,20 +3513,20 @@ pub use self::every::kind::{
     node,
     result,
 };
-#[allow(unused_imports)]
+#[allow(unreachable_pub, unused_imports)]
 pub use self::every::kind::deeper::{
     scalars,
 };
-#[allow(unused_imports)]
+#[allow(unreachable_pub, unused_imports)]
 pub use ::psd_proto::common::authentication;
-#[allow(unused_imports)]
+#[allow(unreachable_pub, unused_imports)]
 pub use ::psd_proto::common::sfiles;
-#[allow(unused_imports)]
+#[allow(unreachable_pub, unused_imports)]
 pub use ::psd_proto::common::socket_api;
-#[allow(unused_imports)]
+#[allow(unreachable_pub, unused_imports)]
 pub use ::psd_proto::common::uploader;
 /// Everything that the .proto files declare.
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 pub static SCHEMA: ::psd_proto::Schema = ::psd_proto::Schema {
     messages: &[
         <::psd_proto::common::authentication::Login as ::psd_proto::ClientMessage>::INFO,

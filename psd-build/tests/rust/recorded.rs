@@ -4,6 +4,10 @@ use crate::pb;
 use crate::{read_classic, write_as};
 use psd_proto::json::Names;
 
+/// Bodies that break the contract: the recorded system wrote whatever its handler had put into a field (a text into a
+/// number, two fields of one oneof), and small durations as Python prints floats.
+const UNREADABLE: &[&str] = &["wrong_type", "overflow", "oneof_two", "dur_small"];
+
 /// The frames of a recording that one side sent, as JSON.
 fn frames(recording: &str, direction: &str) -> Vec<Value> {
     let events = recording.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -78,8 +82,7 @@ fn built_values() {
     let bodies = replies(include_str!("../../../tests/fixtures/wire/40_types_build_fwd.jsonl"));
     assert!(bodies.len() > 8, "{}", bodies.len());
     for body in bodies {
-        // It wrote small durations as Python prints floats, and what its handler had put into fields of another type.
-        if body["value"]["dur"] == "5e-06s" || body["pythonRepr"] == "wrong_type" {
+        if UNREADABLE.iter().any(|variant| body["pythonRepr"] == *variant) {
             continue;
         }
         assert_eq!(rewritten(&body), ours(body.clone()), "{body}");

@@ -1291,7 +1291,7 @@ pub mod uploader {
     };
 }
 /// Everything that the .proto files declare.
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 pub static SCHEMA: crate::Schema = crate::Schema {
     messages: &[
         <self::authentication::Login as crate::ClientMessage>::INFO,

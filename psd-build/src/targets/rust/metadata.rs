@@ -55,7 +55,7 @@ fn print_info(out: &mut String, message: &schema::Message) {
 pub(super) fn print_schema(out: &mut String, model: &Model<'_>) {
     let runtime = model.runtime;
     line(out, 0, format_args!("/// Everything that the .proto files declare."));
-    line(out, 0, format_args!("#[allow(dead_code)]"));
+    line(out, 0, format_args!("#[allow(dead_code, unreachable_pub)]"));
     line(out, 0, format_args!("pub static SCHEMA: {runtime}::Schema = {runtime}::Schema {{"));
     line(out, 1, format_args!("messages: &["));
     for message in &model.schema.messages {

@@ -16,7 +16,7 @@ const ALLOWED: &str =
 pub(super) fn assemble(model: &Model<'_>, structures: Structures) -> Result<String, Error> {
     let mut root = Module::default();
     for (path, text) in structures {
-        root.at(&path).text.push_str(&structures::format(&text)?);
+        root.at(&path).text.push_str(&structures::format(&text, path.is_empty())?);
     }
     let enums = model.enums.iter().map(|descriptor| &descriptor.place.package);
     let packages: BTreeSet<&String> =
@@ -99,7 +99,7 @@ fn reexport(out: &mut String, model: &Model<'_>, root: &Module) {
     }
     for (package, names) in by_package {
         let path = modules(package).join("::");
-        line(out, 0, format_args!("#[allow(unused_imports)]"));
+        line(out, 0, format_args!("#[allow(unreachable_pub, unused_imports)]"));
         line(out, 0, format_args!("pub use self::{path}::{{"));
         for name in names {
             line(out, 1, format_args!("{name},"));
@@ -109,7 +109,7 @@ fn reexport(out: &mut String, model: &Model<'_>, root: &Module) {
     for package in &model.common_packages {
         let module = modules(package).join("::");
         if !root.modules.contains_key(&module) {
-            line(out, 0, format_args!("#[allow(unused_imports)]"));
+            line(out, 0, format_args!("#[allow(unreachable_pub, unused_imports)]"));
             line(out, 0, format_args!("pub use {}::common::{module};", model.runtime));
         }
     }

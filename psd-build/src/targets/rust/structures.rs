@@ -54,11 +54,15 @@ pub(super) fn print(model: &Model<'_>) -> Result<Structures, Error> {
         .collect())
 }
 
-/// prost-build prints tokens: makes text of them that is fit to be read.
-pub(super) fn format(text: &str) -> Result<String, Error> {
+/// prost-build prints tokens: makes text of them that is fit to be read. What stands at the root has no module around
+/// it whose attributes would do.
+pub(super) fn format(text: &str, at_root: bool) -> Result<String, Error> {
     match syn::parse_file(text) {
         Ok(mut file) => {
             file.items.iter_mut().for_each(omit_debug);
+            if at_root {
+                file.items.iter_mut().for_each(allow);
+            }
             Ok(prettyplease::unparse(&file))
         }
         Err(error) => Err(Diagnostic::error(format!("the generated structures are no Rust: {error}")).into()),
@@ -84,6 +88,16 @@ fn omit_debug(item: &mut syn::Item) {
         }
         _ => {}
     }
+}
+
+fn allow(item: &mut syn::Item) {
+    let (syn::Item::Struct(syn::ItemStruct { attrs, .. })
+    | syn::Item::Enum(syn::ItemEnum { attrs, .. })
+    | syn::Item::Mod(syn::ItemMod { attrs, .. })) = item
+    else {
+        return;
+    };
+    attrs.push(syn::parse_quote!(#[allow(clippy::all, dead_code, missing_docs, unreachable_pub)]));
 }
 
 /// `impl Debug` for a structure with maps.
