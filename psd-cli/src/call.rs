@@ -15,11 +15,11 @@ use crate::{
 
 const EXAMPLES: &str = "\
 Examples:
-  psd call ws://127.0.0.1:8000/ws ping
-  psd call ws://127.0.0.1:8000/ws send-chat '{\"room\":\"lobby\",\"text\":\"hi\"}' --ack
-  PSD_TOKEN=eyJ… psd call ws://127.0.0.1:8000/ws who-am-i --ack --json | jq -r 'select(.kind == \"reply\").body.name'
-  generate-body | psd call ws://127.0.0.1:8000/ws import - --ack --timeout 2m
-  psd call ws://127.0.0.1:8000/ws join-room '{\"room\":\"lobby\"}' --ack --follow";
+  psd call ws://localhost:8000/ws ping
+  psd call ws://localhost:8000/ws send-chat '{\"room\":\"lobby\",\"text\":\"hi\"}' --ack
+  PSD_TOKEN=eyJ… psd call ws://localhost:8000/ws who-am-i --json | jq .body
+  generate-body | psd call ws://localhost:8000/ws import - --ack --timeout 2m
+  psd call ws://localhost:8000/ws join-room '{\"room\":\"lobby\"}' --ack --follow";
 
 /// Send one message and print what comes back.
 ///

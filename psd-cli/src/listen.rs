@@ -18,10 +18,10 @@ const CARRIES_TOKEN: &str = "verify-token";
 
 const EXAMPLES: &str = "\
 Examples:
-  psd listen ws://127.0.0.1:8000/ws
-  psd listen ws://127.0.0.1:8000/ws --type chat-sent --type presence
-  psd listen ws://127.0.0.1:8000/ws --send 'join-room {\"room\":\"lobby\"}'
-  psd listen ws://127.0.0.1:8000/ws --json | jq .body";
+  psd listen ws://localhost:8000/ws
+  psd listen ws://localhost:8000/ws --type chat-sent --type presence
+  psd listen ws://localhost:8000/ws --send 'join-room {\"room\":\"lobby\"}'
+  psd listen ws://localhost:8000/ws --json | jq .body";
 
 /// Print what the server pushes, until ctrl-c.
 ///

@@ -40,10 +40,10 @@ pub(crate) fn browser(report: &mut Report) {
             Err(missing) => return Ok(Outcome::Skipped(missing)),
         };
         install(folder)?;
-        if let failed @ Outcome::Failed(_) = shell::run(shell::cargo(&["build", "--package", "chat"]))? {
+        if let failed @ Outcome::Failed(_) = shell::run(shell::cargo(&["build", "--workspace", "--bin", "chat"]))? {
             return Ok(failed);
         }
-        let mut command = shell::command("node", &["--test"]);
+        let mut command = shell::command("node", &["--test", "--test-reporter=spec"]);
         command.current_dir(shell::root().join(folder)).env("PSD_CHROMIUM", chromium).env("PSD_CHAT", chat()?);
         shell::run(command)
     });
