@@ -1,7 +1,7 @@
 //! Rust: prost structures, their JSON codec, and the schema.
 //!
-//! prost-build prints the structures; everything else is printed here. Reading order: [`model`] walks the descriptors
-//! once, [`codec`] and [`metadata`] print implementations from it, [`modules`] puts all of it into one file.
+//! prost-build prints the structures; everything else is printed here. Reading order: `model` walks the descriptors
+//! once, `codec` and `metadata` print implementations from it, `modules` puts all of it into one file.
 
 mod codec;
 mod externs;
