@@ -222,3 +222,8 @@ pub fn eventually(what: &'static str, mut condition: impl FnMut() -> bool) -> im
         }
     }
 }
+
+/// docs/PROGRAM.md, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/PROGRAM.md")]
+pub struct Program;

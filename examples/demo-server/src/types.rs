@@ -55,7 +55,7 @@ fn full() -> Types {
         dbl: 0.1,
         flag: true,
         strv: "žščđ \"q\" \\ \n".into(),
-        raw: b"\x00\xff\xfe??".to_vec(),
+        raw: b"\x00\xff\xfe>?".to_vec(),
         color: Color::DarkGreen.into(),
         inner: Some(inner()),
         rep_i32: vec![1, 0, -1],

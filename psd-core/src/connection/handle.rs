@@ -140,7 +140,11 @@ impl Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("id", &self.id()).field("identity", &self.identity()).finish_non_exhaustive()
+        f.debug_struct("Connection")
+            .field("id", &self.id())
+            .field("identity", &self.identity())
+            .field("socket", &self.shared.socket)
+            .finish_non_exhaustive()
     }
 }
 

@@ -269,11 +269,13 @@ impl State {
             }
             self.written -= length;
             // The last own buffer is kept for the next message, unless a burst made it large.
-            if let (Chunk::Own(buffer), 0) = (chunk, self.bytes)
+            if let Chunk::Own(buffer) = chunk
                 && buffer.capacity() <= KEEP_UP_TO
             {
                 buffer.clear();
-                return;
+                if self.chunks.len() == 1 {
+                    return;
+                }
             }
             self.chunks.pop_front();
         }
@@ -348,6 +350,28 @@ mod tests {
         expected.extend_from_slice(&shared);
         expected.extend_from_slice(b"\x81\x03two\x88\x05\x03\xe8bye");
         assert_eq!(bytes, expected);
+    }
+
+    #[tokio::test]
+    async fn a_kept_buffer_does_not_stand_in_the_way_of_shared_frames() {
+        let (near, mut far) = tokio::io::duplex(1 << 20);
+        let (outbox, socket) = (Outbox::new(1 << 20, 100), Socket::other(near));
+        let shared = frame::text(&[b'x'; 3000]);
+        let mut expected = Vec::new();
+        for _ in 0..3 {
+            push(&outbox, &socket, "one").expect("there is room");
+            flush(&outbox, &socket).await;
+            outbox.push_shared(&socket, &shared).expect("there is room");
+            outbox.push_shared(&socket, &shared).expect("there is room");
+            flush(&outbox, &socket).await;
+            expected.extend_from_slice(b"\x81\x03one");
+            expected.extend_from_slice(&shared);
+            expected.extend_from_slice(&shared);
+        }
+        drop((outbox, socket));
+        let mut bytes = Vec::new();
+        far.read_to_end(&mut bytes).await.expect("memory does not fail");
+        assert!(bytes == expected);
     }
 
     #[tokio::test]

@@ -189,6 +189,7 @@ impl Shared {
     pub(super) fn end(self: &Arc<Self>) {
         self.outbox.abandon(frame::NORMAL);
         self.gone.cancel();
+        self.socket.close();
         let groups = lock(&self.groups).take();
         for group in groups.into_iter().flatten() {
             self.server.hub().leave(&group, self.id);

@@ -4,11 +4,13 @@
 use std::{
     fmt,
     io::{self, IoSlice},
+    net::Shutdown,
     pin::Pin,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
 };
 
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -19,7 +21,7 @@ pub(crate) enum Socket {
     /// What a server of ours always has: no boxed IO, no lock.
     Tcp(TcpStream),
     /// Any other stream (TLS, Unix, in memory), where psd is mounted into somebody else's server.
-    Other(Mutex<Pin<Box<dyn Stream>>>),
+    Other(Mutex<Option<Pin<Box<dyn Stream>>>>),
 }
 
 /// A boxable byte stream.
@@ -29,7 +31,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Stream for S {}
 
 impl Socket {
     pub(crate) fn other(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Self {
-        Self::Other(Mutex::new(Box::pin(stream)))
+        Self::Other(Mutex::new(Some(Box::pin(stream))))
     }
 
     /// Reads what is there; the connection's task alone may call it (the last waker wins).
@@ -46,7 +48,10 @@ impl Socket {
                     Err(error) => return Poll::Ready(Err(error)),
                 }
             },
-            Self::Other(stream) => lock(stream).as_mut().poll_read(context, buffer),
+            Self::Other(stream) => match lock(stream).as_mut() {
+                Some(stream) => stream.as_mut().poll_read(context, buffer),
+                None => Poll::Ready(Ok(())),
+            },
         }
     }
 
@@ -63,6 +68,7 @@ impl Socket {
             },
             Self::Other(stream) => {
                 let mut stream = lock(stream);
+                let Some(stream) = stream.as_mut() else { return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())) };
                 let written = ready!(stream.as_mut().poll_write_vectored(context, slices))?;
                 // Buffering streams (TLS) send only when told to; a pending flush goes on with the next write.
                 let _ = stream.as_mut().poll_flush(context)?;
@@ -85,8 +91,19 @@ impl Socket {
     /// Sends the end of the stream to the peer.
     pub(crate) fn poll_shutdown(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Tcp(_) => Poll::Ready(Ok(())), // Dropping the last reference closes it.
-            Self::Other(stream) => lock(stream).as_mut().poll_shutdown(context),
+            Self::Tcp(stream) => Poll::Ready(SockRef::from(stream).shutdown(Shutdown::Write)),
+            Self::Other(stream) => match lock(stream).as_mut() {
+                Some(stream) => stream.as_mut().poll_shutdown(context),
+                None => Poll::Ready(Ok(())),
+            },
+        }
+    }
+
+    /// Ends the stream in both directions, whoever still holds a handle of the connection.
+    pub(crate) fn close(&self) {
+        match self {
+            Self::Tcp(stream) => drop(SockRef::from(stream).shutdown(Shutdown::Both)),
+            Self::Other(stream) => drop(lock(stream).take()),
         }
     }
 }
@@ -101,6 +118,6 @@ impl fmt::Debug for Socket {
 }
 
 /// The lock guards one poll and is held by the connection's task alone, so it is never contended.
-fn lock(stream: &Mutex<Pin<Box<dyn Stream>>>) -> std::sync::MutexGuard<'_, Pin<Box<dyn Stream>>> {
+fn lock(stream: &Mutex<Option<Pin<Box<dyn Stream>>>>) -> MutexGuard<'_, Option<Pin<Box<dyn Stream>>>> {
     stream.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -15,7 +15,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{Stream as _, StreamExt as _, stream::FuturesUnordered};
+use futures_util::{Sink as _, Stream as _, StreamExt as _, stream::FuturesUnordered};
 use psd_proto::common::{authentication::TokenInvalid, socket_api::ProtocolError};
 use tokio::{io::ReadBuf, time::Sleep};
 use tokio_tungstenite::{
@@ -273,7 +273,11 @@ impl Task {
             Some(Ok(Message::Text(text))) => self.begin(text, false),
             Some(Ok(Message::Binary(_))) => self.unreadable("a binary frame: this protocol uses text frames"),
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
-            Some(Ok(Message::Close(_))) | None => self.gone(),
+            Some(Ok(Message::Close(_))) | None => {
+                // tungstenite has the answering close frame ready and writes it into the outbox when flushed.
+                let _ = Pin::new(&mut self.frames).poll_flush(context);
+                self.gone();
+            }
             Some(Err(error)) => self.failed(&error),
         }
         true

@@ -1,0 +1,49 @@
+//! `Continue`.
+
+use psd_core::Settings;
+use psd_tests::{Running, eventually};
+use serde_json::json;
+
+use crate::app::{server, server_with};
+
+#[tokio::test]
+async fn the_ack_comes_at_the_end_and_nobody_waits_for_it() {
+    let (builder, probe) = server();
+    let running = Running::start(builder).await;
+    let mut client = running.connect().await;
+    let uuid = client.send("hang-deferred", json!({})).await;
+    let answers = client.request("plain", json!({"number": 1})).await;
+    assert_eq!(answers.len(), 2, "the next message is answered meanwhile");
+    probe.gate("deferred").add_permits(1);
+    assert_eq!(client.answers(&uuid).await, [json!({"uuid": uuid})]);
+}
+
+#[tokio::test]
+async fn detached_work_is_acked_at_once_and_outlives_its_connection() {
+    let (builder, probe) = server();
+    let running = Running::start(builder).await;
+    let mut client = running.connect().await;
+    let answers = client.request("hang-deferred", json!({"detached": true})).await;
+    assert!(answers[0].get("errorMessage").is_none(), "{answers:?}");
+    client.close().await;
+    eventually("the connection is gone", || running.server().connections().is_empty()).await;
+    assert_eq!(probe.waiting(), 1);
+    probe.gate("deferred").add_permits(1);
+    eventually("the work went on", || probe.events() == ["deferred work went on"]).await;
+}
+
+#[tokio::test]
+async fn what_cannot_run_is_refused() {
+    let (builder, _) = server_with(Settings::default().run_async_worker(false));
+    let running = Running::start(builder).await;
+    let answers = running.connect().await.request("hang-deferred", json!({})).await;
+    assert_eq!(answers[0]["errorCode"], 503);
+
+    let (builder, _) = server_with(Settings::default().max_deferred(1));
+    let running = Running::start(builder).await;
+    let mut client = running.connect().await;
+    client.send("hang-deferred", json!({})).await;
+    let answers = client.request("hang-deferred", json!({})).await;
+    assert_eq!(answers[0]["errorMessage"], "the server is busy: too many deferred futures are running");
+    assert_eq!(client.request("hang-deferred", json!({"detached": true})).await[0]["errorCode"], 503);
+}

@@ -1,0 +1,23 @@
+//! The runtime's promises, over real sockets: a module a topic.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+/// The handlers that the other modules call.
+mod app;
+/// Endpoints on their own paths, their hooks, groups and sessions.
+mod consumers;
+/// `Continue`: later, elsewhere, detached, and without workers.
+mod deferred;
+/// Slow readers, shutting down, being thrown out.
+mod endings;
+/// Groups, users, and who gets what.
+mod groups;
+/// Everything a handler may take and return.
+mod handlers;
+/// Handlers that panic, hang or lose their client.
+mod mishaps;
+/// Inside somebody else's axum application.
+mod mounted;
+/// One ack a request, replies in order, under load.
+mod order;
+/// What a token does to a connection.
+mod tokens;
