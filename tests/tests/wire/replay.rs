@@ -241,10 +241,6 @@ fn better_types(
     refused: &dyn Fn(&str, i32) -> Value,
     mut recorded: Vec<Value>,
 ) -> Vec<Value> {
-    let ack = recorded
-        .iter()
-        .find(|frame| frame["body"].get("errorMessage").is_none() && frame["headers"]["messageType"] == "ack");
-    let ack = ack.cloned();
     let value = |value: Value| {
         vec![reply("types-reply", json!({"value": value, "pythonRepr": "*"})), reply("ack", json!({"uuid": "*"}))]
     };
@@ -262,7 +258,7 @@ fn better_types(
         "wrong_type" | "overflow" => return vec![refused("unknown variant", 1)],
         _ => {}
     }
-    for frame in &mut recorded {
+    for frame in recorded.iter_mut().filter(|frame| frame["headers"]["messageType"] == "types-reply") {
         frame["body"]["pythonRepr"] = "*".into();
         let Some(value) = frame["body"]["value"].as_object_mut() else { continue };
         // The name that today's React client reads; it lost the other.
@@ -285,9 +281,6 @@ fn better_types(
                 *object = object["value"].clone();
             }
         }
-    }
-    if let (Some(ack), Some(last)) = (ack, recorded.last_mut()) {
-        *last = ack;
     }
     recorded
 }
