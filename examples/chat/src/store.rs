@@ -1,0 +1,170 @@
+//! What the chat remembers: people, rooms and messages, in one SQLite file.
+
+use std::{
+    path::Path,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use psd_core::IntoMessage;
+use sqlx::{
+    FromRow, Row, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow},
+};
+
+use crate::pb;
+
+/// How the tables came to be, step by step; the database keeps count. New steps go to the end.
+const MIGRATIONS: [&str; 1] = [include_str!("../migrations/1_rooms.sql")];
+/// Messages in one piece of history.
+const PAGE: usize = 50;
+
+/// The database; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Store(SqlitePool);
+
+/// Somebody who has taken a name.
+pub(crate) struct Person {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+}
+
+/// `#[derive(IntoMessage)]` lets our own types travel: as a `pb::Room`, field by field.
+#[derive(Clone, IntoMessage)]
+#[message(pb::Room)]
+pub(crate) struct Room {
+    #[message(skip)]
+    id: i64,
+    pub(crate) name: String,
+    pub(crate) last: Option<Message>,
+}
+
+#[derive(Clone, IntoMessage)]
+#[message(pb::ChatMessage)]
+pub(crate) struct Message {
+    id: i64,
+    author: String,
+    text: String,
+    #[message(with = psd_core::into_message::some)]
+    sent_at: SystemTime,
+    key: String,
+}
+
+/// The name of the room, and a piece of what was said in it.
+#[derive(Clone, IntoMessage)]
+#[message(pb::History)]
+pub(crate) struct History {
+    room: String,
+    messages: Vec<Message>,
+    complete: bool,
+}
+
+impl Store {
+    /// Opens the file, or makes it; `:memory:` forgets everything at the end.
+    pub(crate) async fn open(path: &Path) -> sqlx::Result<Self> {
+        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        let pool = if path == Path::new(":memory:") {
+            // Each connection would have a database of its own: one, kept for good.
+            let pool = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+            pool.connect_with(options).await?
+        } else {
+            SqlitePoolOptions::new().connect_with(options.journal_mode(SqliteJournalMode::Wal)).await?
+        };
+        let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+        let done: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *transaction).await?;
+        for migration in MIGRATIONS.iter().skip(usize::try_from(done).unwrap_or(0)) {
+            sqlx::raw_sql(*migration).execute(&mut *transaction).await?;
+        }
+        let done = sqlx::AssertSqlSafe(format!("PRAGMA user_version = {}", MIGRATIONS.len()));
+        sqlx::raw_sql(done).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(Self(pool))
+    }
+
+    /// Gives a name to whoever holds the token; `None` if somebody has it.
+    pub(crate) async fn sign_in(&self, name: &str, token: &str) -> sqlx::Result<Option<Person>> {
+        let insert = "INSERT INTO people (name, token) VALUES (?, ?) ON CONFLICT (name) DO NOTHING RETURNING id, name";
+        sqlx::query_as(insert).bind(name).bind(token).fetch_optional(&self.0).await
+    }
+
+    /// Who holds the token.
+    pub(crate) async fn person(&self, token: &str) -> sqlx::Result<Option<Person>> {
+        sqlx::query_as("SELECT id, name FROM people WHERE token = ?").bind(token).fetch_optional(&self.0).await
+    }
+
+    /// Makes a name free again.
+    pub(crate) async fn sign_out(&self, name: &str) -> sqlx::Result<()> {
+        sqlx::query("DELETE FROM people WHERE name = ?").bind(name).execute(&self.0).await?;
+        Ok(())
+    }
+
+    /// Every room by name.
+    pub(crate) async fn rooms(&self) -> sqlx::Result<Vec<Room>> {
+        let select = "SELECT rooms.id AS room_id, rooms.name AS room, messages.* FROM rooms LEFT JOIN messages
+            ON messages.id = (SELECT max(id) FROM messages WHERE room_id = rooms.id) ORDER BY rooms.name";
+        sqlx::query_as(select).fetch_all(&self.0).await
+    }
+
+    /// The room of a name, without its last message; `None` if there is none.
+    pub(crate) async fn room(&self, name: &str) -> sqlx::Result<Option<Room>> {
+        let select = "SELECT id AS room_id, name AS room, NULL AS id FROM rooms WHERE name = ?";
+        sqlx::query_as(select).bind(name).fetch_optional(&self.0).await
+    }
+
+    /// Makes a room; `None` if there is one of this name.
+    pub(crate) async fn create_room(&self, name: &str) -> sqlx::Result<Option<Room>> {
+        let insert = "INSERT INTO rooms (name) VALUES (?) ON CONFLICT (name) DO NOTHING
+            RETURNING id AS room_id, name AS room, NULL AS id";
+        sqlx::query_as(insert).bind(name).fetch_optional(&self.0).await
+    }
+
+    /// Keeps a message. What its author has sent under the same key before is returned as it was, with `false`.
+    pub(crate) async fn save(&self, room: &Room, author: &str, text: &str, key: &str) -> sqlx::Result<(Message, bool)> {
+        let insert = "INSERT INTO messages (room_id, author, text, key, sent_at) VALUES (?, ?, ?, nullif(?, ''), ?)
+            ON CONFLICT (author, key) DO NOTHING RETURNING *";
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let insert = sqlx::query_as(insert).bind(room.id).bind(author).bind(text).bind(key).bind(now as i64);
+        if let Some(message) = insert.fetch_optional(&self.0).await? {
+            return Ok((message, true));
+        }
+        let select = sqlx::query_as("SELECT * FROM messages WHERE author = ? AND key = ?").bind(author).bind(key);
+        Ok((select.fetch_one(&self.0).await?, false))
+    }
+
+    /// The newest messages of a room, or the newest older than `before`; and whether nothing older is left.
+    pub(crate) async fn history(&self, room: Room, before: Option<i64>) -> sqlx::Result<History> {
+        let select = "SELECT * FROM messages WHERE room_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
+        let select = sqlx::query_as(select).bind(room.id).bind(before.unwrap_or(i64::MAX)).bind(PAGE as i64 + 1);
+        let mut messages: Vec<Message> = select.fetch_all(&self.0).await?;
+        let complete = messages.len() <= PAGE;
+        messages.truncate(PAGE);
+        messages.reverse();
+        Ok(History { room: room.name, messages, complete })
+    }
+}
+
+impl FromRow<'_, SqliteRow> for Person {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self { id: row.try_get("id")?, name: row.try_get("name")? })
+    }
+}
+
+impl FromRow<'_, SqliteRow> for Room {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        let last: Option<i64> = row.try_get("id")?;
+        let last = last.map(|_| Message::from_row(row)).transpose()?;
+        Ok(Self { id: row.try_get("room_id")?, name: row.try_get("room")?, last })
+    }
+}
+
+impl FromRow<'_, SqliteRow> for Message {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        let milliseconds: i64 = row.try_get("sent_at")?;
+        Ok(Self {
+            id: row.try_get("id")?,
+            author: row.try_get("author")?,
+            text: row.try_get("text")?,
+            sent_at: UNIX_EPOCH + Duration::from_millis(milliseconds.unsigned_abs()),
+            key: row.try_get::<Option<_>, _>("key")?.unwrap_or_default(),
+        })
+    }
+}
