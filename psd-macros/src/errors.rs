@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 
 /// Collected mistakes; each is spanned on its culprit.
@@ -38,12 +38,12 @@ pub(crate) fn shown(tokens: impl ToTokens) -> String {
     fn print(tokens: TokenStream, out: &mut String) {
         for token in tokens {
             let text = match &token {
-                proc_macro2::TokenTree::Group(group) => {
+                TokenTree::Group(group) => {
                     let (open, close) = match group.delimiter() {
-                        proc_macro2::Delimiter::Parenthesis => ("(", ")"),
-                        proc_macro2::Delimiter::Brace => ("{", "}"),
-                        proc_macro2::Delimiter::Bracket => ("[", "]"),
-                        proc_macro2::Delimiter::None => ("", ""),
+                        Delimiter::Parenthesis => ("(", ")"),
+                        Delimiter::Brace => ("{", "}"),
+                        Delimiter::Bracket => ("[", "]"),
+                        Delimiter::None => ("", ""),
                     };
                     let mut text = open.to_owned();
                     print(group.stream(), &mut text);

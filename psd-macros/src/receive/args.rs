@@ -10,14 +10,14 @@ use crate::errors::{Errors, nearest, shown};
 
 /// Every option: its name, what its value looks like, and where the value goes.
 const OPTIONS: [(&str, Value); 8] = [
-    ("auth", Value::Switch),
-    ("permissions", Value::List("app.codename")),
-    ("whitelist_groups", Value::List("group")),
-    ("blacklist_groups", Value::List("group")),
-    ("consumer", Value::Path),
-    ("blocking", Value::Nothing),
-    ("concurrent", Value::Nothing),
-    ("any_name", Value::Nothing),
+    ("auth", Value::Switch(|args| &mut args.auth)),
+    ("permissions", Value::List("app.codename", |args| &mut args.permissions)),
+    ("whitelist_groups", Value::List("group", |args| &mut args.whitelist_groups)),
+    ("blacklist_groups", Value::List("group", |args| &mut args.blacklist_groups)),
+    ("consumer", Value::Path(|args| &mut args.consumer)),
+    ("blocking", Value::Nothing(|args| &mut args.blocking)),
+    ("concurrent", Value::Nothing(|args| &mut args.concurrent)),
+    ("any_name", Value::Nothing(|args| &mut args.any_name)),
 ];
 
 /// The options as written.
@@ -40,16 +40,17 @@ pub(crate) struct List {
     pub(crate) values: Vec<LitStr>,
 }
 
+/// The shape of an option's value, and its place in [`Args`].
 #[derive(Clone, Copy)]
 enum Value {
     /// `name`, `name = true`, `name = false`.
-    Switch,
+    Switch(fn(&mut Args) -> &mut Option<(Ident, bool)>),
     /// `name = ["…"]`, with what a string of it looks like.
-    List(&'static str),
+    List(&'static str, fn(&mut Args) -> &mut Option<List>),
     /// `name = path::To`.
-    Path,
+    Path(fn(&mut Args) -> &mut Option<syn::Path>),
     /// `name` alone.
-    Nothing,
+    Nothing(fn(&mut Args) -> &mut Option<Ident>),
 }
 
 impl Args {
@@ -91,23 +92,12 @@ impl Args {
             return Err(input.error(format!("expected `,` between the option `{text}` and the next")));
         }
         match value {
-            Value::Switch => self.auth = Some((name.clone(), switch(&name, input)?)),
-            Value::Path => self.consumer = Some(path(&name, input)?),
-            Value::Nothing => {
+            Value::Switch(place) => *place(self) = Some((name.clone(), switch(&name, input)?)),
+            Value::List(example, place) => *place(self) = Some(list(name, example, input, errors)?),
+            Value::Path(place) => *place(self) = Some(path(&name, input)?),
+            Value::Nothing(place) => {
                 nothing(&name, input)?;
-                match text.as_str() {
-                    "blocking" => self.blocking = Some(name),
-                    "concurrent" => self.concurrent = Some(name),
-                    _ => self.any_name = Some(name),
-                }
-            }
-            Value::List(example) => {
-                let list = Some(list(name, example, input, errors)?);
-                match text.as_str() {
-                    "permissions" => self.permissions = list,
-                    "whitelist_groups" => self.whitelist_groups = list,
-                    _ => self.blacklist_groups = list,
-                }
+                *place(self) = Some(name);
             }
         }
         if !input.is_empty() && !input.peek(Token![,]) {

@@ -1,6 +1,6 @@
 //! The user's function: everything up to its body, which is no business of ours.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Signature, Token, Visibility};
@@ -32,7 +32,7 @@ impl Parse for Function {
         let attributes = input.call(Attribute::parse_outer)?;
         let visibility = input.parse()?;
         if !starts_function(input) {
-            let found: proc_macro2::TokenTree = input.parse()?;
+            let found: TokenTree = input.parse()?;
             let text = format!(
                 "`#[receive]` goes on a function, found `{found}`: move it to the function that handles the message"
             );
