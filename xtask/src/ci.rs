@@ -20,11 +20,13 @@ pub(crate) fn run(Arguments {}: Arguments) -> anyhow::Result<bool> {
         Err(missing) => Ok(Outcome::Skipped(missing)),
     });
     report.stage("lints", || match tools::component("clippy", "clippy") {
-        Ok(()) => run_command(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
+        Ok(()) => {
+            run_command(cargo(&["clippy", "--workspace", "--keep-going", "--all-targets", "--", "-D", "warnings"]))
+        }
         Err(missing) => Ok(Outcome::Skipped(missing)),
     });
     report.stage("documentation", || {
-        let mut command = cargo(&["doc", "--workspace", "--no-deps"]);
+        let mut command = cargo(&["doc", "--workspace", "--keep-going", "--no-deps"]);
         command.env("RUSTDOCFLAGS", "-D warnings");
         run_command(command)
     });

@@ -2,7 +2,6 @@
 
 use std::{
     fmt,
-    io::Write,
     time::{Duration, Instant},
 };
 
@@ -32,11 +31,11 @@ impl Report {
     /// Runs a stage under a heading. A failure does not stop the next stage: all that is wrong shows in one run.
     pub(crate) fn stage(&mut self, name: impl Into<String>, run: impl FnOnce() -> anyhow::Result<Outcome>) {
         let name = name.into();
-        print(&format!("\n━━━━ {name}"));
+        println!("\n━━━━ {name}");
         let since = Instant::now();
         let outcome = run().unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
         let elapsed = since.elapsed();
-        print(&format!("━━━━ {name}: {outcome} ({})", Elapsed(elapsed)));
+        println!("━━━━ {name}: {outcome} ({})", Elapsed(elapsed));
         self.stages.push((name, outcome, elapsed));
     }
 
@@ -47,12 +46,12 @@ impl Report {
 
     /// Prints the table and the closing line; whether all is well.
     pub(crate) fn finish(self) -> bool {
-        print("");
+        println!();
         let width = self.stages.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
         for (name, outcome, elapsed) in &self.stages {
-            print(&format!("  {name:width$}  {:>8}  {outcome}", Elapsed(*elapsed).to_string()));
+            println!("  {name:width$}  {:>8}  {outcome}", Elapsed(*elapsed).to_string());
         }
-        print(&format!("{} in {}", self.summary(), Elapsed(self.started.elapsed())));
+        println!("{} in {}", self.summary(), Elapsed(self.started.elapsed()));
         self.is_success()
     }
 
@@ -72,13 +71,6 @@ impl Report {
             Outcome::Skipped(_) => !self.ci,
         })
     }
-}
-
-/// A line of our own between the output of the programs that we run.
-fn print(line: &str) {
-    let mut out = std::io::stdout().lock();
-    // With nobody reading there is nothing to save.
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 impl fmt::Display for Outcome {
