@@ -3520,6 +3520,8 @@ pub use self::every::kind::deeper::{
 #[allow(unreachable_pub, unused_imports)]
 pub use ::psd_proto::common::authentication;
 #[allow(unreachable_pub, unused_imports)]
+pub use ::psd_proto::common::psd::v1;
+#[allow(unreachable_pub, unused_imports)]
 pub use ::psd_proto::common::sfiles;
 #[allow(unreachable_pub, unused_imports)]
 pub use ::psd_proto::common::socket_api;
@@ -3552,6 +3554,10 @@ pub static SCHEMA: ::psd_proto::Schema = ::psd_proto::Schema {
         <::psd_proto::common::uploader::UploadUFile as ::psd_proto::ClientMessage>::INFO,
         <::psd_proto::common::uploader::DeleteUFile as ::psd_proto::ClientMessage>::INFO,
         <::psd_proto::common::uploader::UploadSlot as ::psd_proto::ServerMessage>::INFO,
+        <::psd_proto::common::psd::v1::Welcome as ::psd_proto::ServerMessage>::INFO,
+        <::psd_proto::common::psd::v1::Heartbeat as ::psd_proto::ClientMessage>::INFO,
+        <::psd_proto::common::psd::v1::Cancel as ::psd_proto::ClientMessage>::INFO,
+        <::psd_proto::common::psd::v1::Drain as ::psd_proto::ServerMessage>::INFO,
         <self::demo::Echo as ::psd_proto::ClientMessage>::INFO,
         <self::demo::EchoReply as ::psd_proto::ServerMessage>::INFO,
         <self::demo::OpenEcho as ::psd_proto::ClientMessage>::INFO,
@@ -3609,6 +3615,13 @@ pub static SCHEMA: ::psd_proto::Schema = ::psd_proto::Schema {
         ::psd_proto::json::AnyType::of::<::psd_proto::common::uploader::DeleteUFile>(),
         ::psd_proto::json::AnyType::of::<::psd_proto::common::uploader::UploadSlot>(),
         ::psd_proto::json::AnyType::of::<::psd_proto::common::uploader::UFile>(),
+        ::psd_proto::json::AnyType::of::<::psd_proto::common::psd::v1::Envelope>(),
+        ::psd_proto::json::AnyType::of::<::psd_proto::common::psd::v1::Headers>(),
+        ::psd_proto::json::AnyType::of::<::psd_proto::common::psd::v1::Result>(),
+        ::psd_proto::json::AnyType::of::<::psd_proto::common::psd::v1::Welcome>(),
+        ::psd_proto::json::AnyType::of::<::psd_proto::common::psd::v1::Heartbeat>(),
+        ::psd_proto::json::AnyType::of::<::psd_proto::common::psd::v1::Cancel>(),
+        ::psd_proto::json::AnyType::of::<::psd_proto::common::psd::v1::Drain>(),
         ::psd_proto::json::AnyType::of::<self::demo::Tree>(),
         ::psd_proto::json::AnyType::of::<self::demo::Inner>(),
         ::psd_proto::json::AnyType::of::<self::demo::Echo>(),

@@ -265,6 +265,357 @@ pub mod authentication {
         }
     };
 }
+/// The protobuf package `psd`.
+pub mod psd {
+    /// The protobuf package `psd.v1`.
+    pub mod v1 {
+        /// One message on its way. A binary frame holds one or more, each behind its length as a varint.
+        #[derive(Clone, PartialEq, Eq, Hash, crate::prost::Message)]
+        #[prost(prost_path = "crate::prost")]
+        pub struct Envelope {
+            /// What the message is, and what it belongs to.
+            #[prost(message, optional, tag = "1")]
+            pub headers: ::core::option::Option<Headers>,
+            /// The message's own protobuf bytes; compressed if the headers say so.
+            #[prost(bytes = "vec", tag = "2")]
+            pub body: crate::prost::alloc::vec::Vec<u8>,
+            /// The number of this message in its direction, counted from 1; 0 for messages that are not numbered.
+            #[prost(uint64, tag = "3")]
+            pub seq: u64,
+            /// The highest number that the sender has received.
+            #[prost(uint64, tag = "4")]
+            pub seen: u64,
+        }
+        /// What travels beside a body.
+        #[derive(Clone, PartialEq, Eq, Hash, crate::prost::Message)]
+        #[prost(prost_path = "crate::prost")]
+        pub struct Headers {
+            /// The route.
+            #[prost(string, tag = "1")]
+            pub message_type: crate::prost::alloc::string::String,
+            /// Names the request: given by the client, carried by its replies and its ack.
+            #[prost(string, tag = "2")]
+            pub uuid: crate::prost::alloc::string::String,
+            /// The client's token, whenever it has changed.
+            #[prost(string, tag = "3")]
+            pub auth_header: crate::prost::alloc::string::String,
+            /// When the event happened, by the client's clock: milliseconds since 1970.
+            #[prost(int64, tag = "4")]
+            pub event_time: i64,
+            /// When the message was sent, by the client's clock: milliseconds since 1970.
+            #[prost(int64, tag = "5")]
+            pub local_time: i64,
+            /// Whether the client wants to know how its request ended.
+            #[prost(bool, tag = "6")]
+            pub ack: bool,
+            /// How often the client sent this message before.
+            #[prost(uint32, tag = "7")]
+            pub retry_count: u32,
+            /// The version of the application's contract that the client speaks.
+            #[prost(uint32, tag = "8")]
+            pub api_version: u32,
+            /// How many milliseconds after its arrival the client still wants an answer; 0 means that it does not say.
+            #[prost(uint32, tag = "9")]
+            pub deadline_ms: u32,
+            /// How the request ended, in the last message that belongs to it.
+            #[prost(message, optional, tag = "10")]
+            pub result: ::core::option::Option<Result>,
+            /// Whether the body is compressed with the method that `welcome` names.
+            #[prost(bool, tag = "11")]
+            pub compressed: bool,
+            /// The W3C trace context of the request.
+            #[prost(string, tag = "12")]
+            pub traceparent: crate::prost::alloc::string::String,
+        }
+        /// How a request ended: without text and code, well.
+        #[derive(Clone, PartialEq, Eq, Hash, crate::prost::Message)]
+        #[prost(prost_path = "crate::prost")]
+        pub struct Result {
+            /// Why it failed; empty if it did not.
+            #[prost(string, tag = "1")]
+            pub error_message: crate::prost::alloc::string::String,
+            /// The code of the failure; the codes of HTTP where HTTP has one.
+            #[prost(int32, tag = "2")]
+            pub error_code: i32,
+        }
+        /// The first message on every connection.
+        #[derive(Clone, PartialEq, Eq, Hash, crate::prost::Message)]
+        #[prost(prost_path = "crate::prost")]
+        pub struct Welcome {
+            /// Names the connection, for logs and support.
+            #[prost(string, tag = "1")]
+            pub connection_id: crate::prost::alloc::string::String,
+            /// Names the session that outlives connections; empty while sessions are not resumed.
+            #[prost(string, tag = "2")]
+            pub session_id: crate::prost::alloc::string::String,
+            /// Proves the right to resume the session; empty while sessions are not resumed.
+            #[prost(string, tag = "3")]
+            pub resume_token: crate::prost::alloc::string::String,
+            /// A client lets no more than this many milliseconds pass without sending anything.
+            #[prost(uint32, tag = "4")]
+            pub heartbeat_ms: u32,
+            /// The largest frame the server takes, in bytes.
+            #[prost(uint32, tag = "5")]
+            pub max_frame_bytes: u32,
+            /// The server's clock: milliseconds since 1970.
+            #[prost(int64, tag = "6")]
+            pub server_time: i64,
+            /// How bodies may be compressed, both ways: `deflate-raw`, or empty for not at all.
+            #[prost(string, tag = "7")]
+            pub compression: crate::prost::alloc::string::String,
+            /// Bodies from this many bytes on are worth compressing.
+            #[prost(uint32, tag = "8")]
+            pub compress_from: u32,
+        }
+        /// Says that its sender is there. The server answers each with one.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, crate::prost::Message)]
+        #[prost(prost_path = "crate::prost")]
+        pub struct Heartbeat {
+            /// The server's clock, in its answer: milliseconds since 1970.
+            #[prost(int64, tag = "1")]
+            pub server_time: i64,
+        }
+        /// The client no longer wants the answer to the request with this message's uuid.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, crate::prost::Message)]
+        #[prost(prost_path = "crate::prost")]
+        pub struct Cancel {}
+        /// The server is about to close the connection, for reasons of its own.
+        #[derive(Clone, PartialEq, Eq, Hash, crate::prost::Message)]
+        #[prost(prost_path = "crate::prost")]
+        pub struct Drain {
+            /// When to come back: milliseconds from now. Each client is given another time, so that they do not come at once.
+            #[prost(uint32, tag = "1")]
+            pub reconnect_after_ms: u32,
+            /// Why, for people.
+            #[prost(string, tag = "2")]
+            pub reason: crate::prost::alloc::string::String,
+        }
+
+        #[allow(deprecated, unused_imports)]
+        const _: () = {
+            use ::core::option::Option::{None, Some};
+            use ::core::time::Duration;
+            use crate as proto;
+            use crate::json::{self, Enum, Map, Null, Optional, Repeated, Wrapper, name};
+
+            impl json::JsonMessage for self::Envelope {
+                fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
+                    match name {
+                        "headers" => field.read(0, &mut self.headers),
+                        "body" => field.read(1, &mut self.body),
+                        "seq" => field.read(2, &mut self.seq),
+                        "seen" => field.read(3, &mut self.seen),
+                        _ => field.unknown(name),
+                    }
+                }
+
+                fn write_fields(&self, writer: &mut json::Writer<'_>) {
+                    writer.field(name!("headers"), &self.headers);
+                    writer.field(name!("body"), &self.body);
+                    writer.field(name!("seq"), &self.seq);
+                    writer.field(name!("seen"), &self.seen);
+                }
+            }
+
+            impl proto::Message for self::Envelope {
+                const FULL_NAME: &'static str = "psd.v1.Envelope";
+            }
+
+            impl json::JsonMessage for self::Headers {
+                fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
+                    match name {
+                        "message_type" | "messageType" => field.read(0, &mut self.message_type),
+                        "uuid" => field.read(1, &mut self.uuid),
+                        "auth_header" | "authHeader" => field.read(2, &mut self.auth_header),
+                        "event_time" | "eventTime" => field.read(3, &mut self.event_time),
+                        "local_time" | "localTime" => field.read(4, &mut self.local_time),
+                        "ack" => field.read(5, &mut self.ack),
+                        "retry_count" | "retryCount" => field.read(6, &mut self.retry_count),
+                        "api_version" | "apiVersion" => field.read(7, &mut self.api_version),
+                        "deadline_ms" | "deadlineMs" => field.read(8, &mut self.deadline_ms),
+                        "result" => field.read(9, &mut self.result),
+                        "compressed" => field.read(10, &mut self.compressed),
+                        "traceparent" => field.read(11, &mut self.traceparent),
+                        _ => field.unknown(name),
+                    }
+                }
+
+                fn write_fields(&self, writer: &mut json::Writer<'_>) {
+                    writer.field(name!("messageType"), &self.message_type);
+                    writer.field(name!("uuid"), &self.uuid);
+                    writer.field(name!("authHeader"), &self.auth_header);
+                    writer.field(name!("eventTime"), &self.event_time);
+                    writer.field(name!("localTime"), &self.local_time);
+                    writer.field(name!("ack"), &self.ack);
+                    writer.field(name!("retryCount"), &self.retry_count);
+                    writer.field(name!("apiVersion"), &self.api_version);
+                    writer.field(name!("deadlineMs"), &self.deadline_ms);
+                    writer.field(name!("result"), &self.result);
+                    writer.field(name!("compressed"), &self.compressed);
+                    writer.field(name!("traceparent"), &self.traceparent);
+                }
+            }
+
+            impl proto::Message for self::Headers {
+                const FULL_NAME: &'static str = "psd.v1.Headers";
+            }
+
+            impl json::JsonMessage for self::Result {
+                fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
+                    match name {
+                        "error_message" | "errorMessage" => field.read(0, &mut self.error_message),
+                        "error_code" | "errorCode" => field.read(1, &mut self.error_code),
+                        _ => field.unknown(name),
+                    }
+                }
+
+                fn write_fields(&self, writer: &mut json::Writer<'_>) {
+                    writer.field(name!("errorMessage"), &self.error_message);
+                    writer.field(name!("errorCode"), &self.error_code);
+                }
+            }
+
+            impl proto::Message for self::Result {
+                const FULL_NAME: &'static str = "psd.v1.Result";
+            }
+
+            impl json::JsonMessage for self::Welcome {
+                fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
+                    match name {
+                        "connection_id" | "connectionId" => field.read(0, &mut self.connection_id),
+                        "session_id" | "sessionId" => field.read(1, &mut self.session_id),
+                        "resume_token" | "resumeToken" => field.read(2, &mut self.resume_token),
+                        "heartbeat_ms" | "heartbeatMs" => field.read(3, &mut self.heartbeat_ms),
+                        "max_frame_bytes" | "maxFrameBytes" => field.read(4, &mut self.max_frame_bytes),
+                        "server_time" | "serverTime" => field.read(5, &mut self.server_time),
+                        "compression" => field.read(6, &mut self.compression),
+                        "compress_from" | "compressFrom" => field.read(7, &mut self.compress_from),
+                        _ => field.unknown(name),
+                    }
+                }
+
+                fn write_fields(&self, writer: &mut json::Writer<'_>) {
+                    writer.field(name!("connectionId"), &self.connection_id);
+                    writer.field(name!("sessionId"), &self.session_id);
+                    writer.field(name!("resumeToken"), &self.resume_token);
+                    writer.field(name!("heartbeatMs"), &self.heartbeat_ms);
+                    writer.field(name!("maxFrameBytes"), &self.max_frame_bytes);
+                    writer.field(name!("serverTime"), &self.server_time);
+                    writer.field(name!("compression"), &self.compression);
+                    writer.field(name!("compressFrom"), &self.compress_from);
+                }
+            }
+
+            impl proto::Message for self::Welcome {
+                const FULL_NAME: &'static str = "psd.v1.Welcome";
+            }
+
+            impl proto::ServerMessage for self::Welcome {
+                const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
+                    name: "Welcome",
+                    full_name: "psd.v1.Welcome",
+                    message_type: "psd.welcome",
+                    origin: proto::Origin::Server,
+                    auth: None,
+                    client_cache: None,
+                    cache_keys: &[],
+                    location: proto::SourceLocation { file: "psd/v1.proto", line: 60, column: 9 },
+                };
+            }
+
+            impl json::JsonMessage for self::Heartbeat {
+                fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
+                    match name {
+                        "server_time" | "serverTime" => field.read(0, &mut self.server_time),
+                        _ => field.unknown(name),
+                    }
+                }
+
+                fn write_fields(&self, writer: &mut json::Writer<'_>) {
+                    writer.field(name!("serverTime"), &self.server_time);
+                }
+            }
+
+            impl proto::Message for self::Heartbeat {
+                const FULL_NAME: &'static str = "psd.v1.Heartbeat";
+            }
+
+            impl proto::ClientMessage for self::Heartbeat {
+                const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
+                    name: "Heartbeat",
+                    full_name: "psd.v1.Heartbeat",
+                    message_type: "psd.heartbeat",
+                    origin: proto::Origin::Both,
+                    auth: Some(false),
+                    client_cache: None,
+                    cache_keys: &[],
+                    location: proto::SourceLocation { file: "psd/v1.proto", line: 86, column: 9 },
+                };
+            }
+
+            impl proto::ServerMessage for self::Heartbeat {
+                const INFO: &'static proto::MessageInfo = <Self as proto::ClientMessage>::INFO;
+            }
+
+            impl json::JsonMessage for self::Cancel {
+                fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
+                    field.unknown(name)
+                }
+
+                fn write_fields(&self, _: &mut json::Writer<'_>) {}
+            }
+
+            impl proto::Message for self::Cancel {
+                const FULL_NAME: &'static str = "psd.v1.Cancel";
+            }
+
+            impl proto::ClientMessage for self::Cancel {
+                const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
+                    name: "Cancel",
+                    full_name: "psd.v1.Cancel",
+                    message_type: "psd.cancel",
+                    origin: proto::Origin::Client,
+                    auth: Some(false),
+                    client_cache: None,
+                    cache_keys: &[],
+                    location: proto::SourceLocation { file: "psd/v1.proto", line: 98, column: 9 },
+                };
+            }
+
+            impl json::JsonMessage for self::Drain {
+                fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
+                    match name {
+                        "reconnect_after_ms" | "reconnectAfterMs" => field.read(0, &mut self.reconnect_after_ms),
+                        "reason" => field.read(1, &mut self.reason),
+                        _ => field.unknown(name),
+                    }
+                }
+
+                fn write_fields(&self, writer: &mut json::Writer<'_>) {
+                    writer.field(name!("reconnectAfterMs"), &self.reconnect_after_ms);
+                    writer.field(name!("reason"), &self.reason);
+                }
+            }
+
+            impl proto::Message for self::Drain {
+                const FULL_NAME: &'static str = "psd.v1.Drain";
+            }
+
+            impl proto::ServerMessage for self::Drain {
+                const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
+                    name: "Drain",
+                    full_name: "psd.v1.Drain",
+                    message_type: "psd.drain",
+                    origin: proto::Origin::Server,
+                    auth: None,
+                    client_cache: None,
+                    cache_keys: &[],
+                    location: proto::SourceLocation { file: "psd/v1.proto", line: 106, column: 9 },
+                };
+            }
+        };
+    }
+}
 /// The protobuf package `sfiles`.
 pub mod sfiles {
     /// Announces an upload; answered by `UploadStartSlot`.
@@ -1317,6 +1668,10 @@ pub static SCHEMA: crate::Schema = crate::Schema {
         <self::uploader::UploadUFile as crate::ClientMessage>::INFO,
         <self::uploader::DeleteUFile as crate::ClientMessage>::INFO,
         <self::uploader::UploadSlot as crate::ServerMessage>::INFO,
+        <self::psd::v1::Welcome as crate::ServerMessage>::INFO,
+        <self::psd::v1::Heartbeat as crate::ClientMessage>::INFO,
+        <self::psd::v1::Cancel as crate::ClientMessage>::INFO,
+        <self::psd::v1::Drain as crate::ServerMessage>::INFO,
     ],
     types: &[
         crate::json::AnyType::of::<self::authentication::Login>(),
@@ -1344,5 +1699,12 @@ pub static SCHEMA: crate::Schema = crate::Schema {
         crate::json::AnyType::of::<self::uploader::DeleteUFile>(),
         crate::json::AnyType::of::<self::uploader::UploadSlot>(),
         crate::json::AnyType::of::<self::uploader::UFile>(),
+        crate::json::AnyType::of::<self::psd::v1::Envelope>(),
+        crate::json::AnyType::of::<self::psd::v1::Headers>(),
+        crate::json::AnyType::of::<self::psd::v1::Result>(),
+        crate::json::AnyType::of::<self::psd::v1::Welcome>(),
+        crate::json::AnyType::of::<self::psd::v1::Heartbeat>(),
+        crate::json::AnyType::of::<self::psd::v1::Cancel>(),
+        crate::json::AnyType::of::<self::psd::v1::Drain>(),
     ],
 };
