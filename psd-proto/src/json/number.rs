@@ -157,7 +157,7 @@ const fn belongs(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+' | b'_')
 }
 
-/// An optional sign and at most nineteen digits without a leading zero: what fits into a `u64` without a check.
+/// An optional sign and digits without a leading zero that fit into a `u64`.
 #[inline]
 fn digits(bytes: &[u8], start: usize) -> Option<(bool, u64, usize)> {
     let negative = bytes.get(start) == Some(&b'-');
@@ -165,10 +165,12 @@ fn digits(bytes: &[u8], start: usize) -> Option<(bool, u64, usize)> {
     let mut at = first;
     let mut magnitude = 0_u64;
     while let Some(digit) = bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
-        if at - first == 19 {
-            return None;
+        // Nineteen digits fit without a check.
+        if at - first >= 19 {
+            magnitude = magnitude.checked_mul(10)?.checked_add(u64::from(digit))?;
+        } else {
+            magnitude = magnitude * 10 + u64::from(digit);
         }
-        magnitude = magnitude * 10 + u64::from(digit);
         at += 1;
     }
     let leading_zero = at > first + 1 && bytes.get(first) == Some(&b'0');

@@ -127,6 +127,21 @@ impl<'a> Reader<'a> {
     /// If the text is no JSON object from here on.
     #[inline]
     pub fn next_key(&mut self) -> Result<Option<Cow<'a, str>>> {
+        // Text without white space, as programs write it: `"name":` or `,"name":`.
+        let bytes = self.text.as_bytes();
+        let quote = if self.fresh { self.at } else { self.at + 1 };
+        if bytes.get(quote) == Some(&b'"') && (self.fresh || bytes.get(self.at) == Some(&b',')) {
+            let end = scan::plain_end(bytes, quote + 1);
+            if bytes.get(end) == Some(&b'"') && bytes.get(end + 1) == Some(&b':') {
+                self.fresh = false;
+                self.at = end + 2;
+                return Ok(Some(Cow::Borrowed(&self.text[quote + 1..end])));
+            }
+        }
+        self.next_spaced_key()
+    }
+
+    fn next_spaced_key(&mut self) -> Result<Option<Cow<'a, str>>> {
         let mut byte = self.next_byte();
         if byte == Some(b'}') {
             self.ascend();
