@@ -27,6 +27,9 @@ const STABLE: Duration = Duration::from_secs(5);
 /// After a failed write, the reading half may still hold the server's goodbye, which says whether to come back.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// How many frames are written before those who wait for the write are told.
+const BATCH: usize = 64;
+
 /// Where a client stands; observed through [`Client::state`](crate::Client::state).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -91,6 +94,11 @@ impl Shared {
         let mut closing = self.closing.subscribe();
         // The sender lives in `self`, so waiting cannot fail.
         let _ = closing.wait_for(|closing| *closing).await;
+    }
+
+    /// Whether somebody still waits for what this frame brings; if so, it counts as sent from here on.
+    fn is_wanted(&self, outgoing: &Outgoing) -> bool {
+        outgoing.request.as_deref().is_none_or(|uuid| self.inbox().mark_written(uuid))
     }
 
     fn deliver(&self, frame: Text) {
@@ -213,18 +221,19 @@ async fn write<S: AsyncRead + AsyncWrite + Unpin>(
     let interval = shared.settings.ping_interval.max(Duration::from_millis(1));
     let mut ping = interval_at(Instant::now() + interval, interval);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut written = Vec::new();
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut written = Vec::with_capacity(BATCH);
     loop {
         tokio::select! {
             biased;
-            Some(first) = outgoing.recv() => {
-                let mut next = Some(first);
-                while let Some(Outgoing { frame, request, written: done }) = next {
-                    if request.is_none_or(|uuid| shared.inbox().mark_written(&uuid)) {
-                        sender.feed(frame).await?;
-                        written.push(done);
-                    }
-                    next = outgoing.try_recv().ok();
+            // First, or a client that never stops sending would look dead to itself.
+            _ = ping.tick() => sender.ping().await?,
+            1.. = outgoing.recv_many(&mut batch, BATCH) => {
+                // All of them before the first is written: what is taken from the queue fails with this connection.
+                batch.retain(|outgoing| shared.is_wanted(outgoing));
+                for Outgoing { frame, written: done, .. } in batch.drain(..) {
+                    sender.feed(frame).await?;
+                    written.push(done);
                 }
                 sender.flush().await?;
                 for done in written.drain(..) {
@@ -233,7 +242,6 @@ async fn write<S: AsyncRead + AsyncWrite + Unpin>(
                 }
             }
             () = shared.closed_by_us() => return sender.close().await,
-            _ = ping.tick() => sender.ping().await?,
         }
     }
 }
