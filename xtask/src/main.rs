@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 const EXAMPLES: &str = "\
 Examples:
   cargo xtask ci                     everything that must hold before a change lands
-  cargo xtask test                   all tests: Rust, doctests, npm packages, browser
+  cargo xtask test                   all tests: Rust, npm packages, browser
   cargo xtask test --only browser    one stage of them
   cargo xtask generate               rewrite the generated files that are committed
   cargo xtask generate --check       fail with a difference if one is out of date
