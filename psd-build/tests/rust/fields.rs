@@ -110,6 +110,14 @@ fn recursion() {
     assert!(error.ends_with(".next: nests deeper than the limit of 100"), "{error}");
 }
 
+/// As deep as it may be, on half the stack of a worker's thread; this is the debug build, others need less.
+#[test]
+fn recursion_fits_on_the_stack() {
+    let text = format!("{}{}{}", r#"{"next":"#.repeat(99), "{}", "}".repeat(99));
+    let thread = std::thread::Builder::new().stack_size(1 << 20);
+    thread.spawn(move || round_trip::<Node>(&text)).unwrap().join().unwrap();
+}
+
 /// More fields than one word of the mask has bits.
 #[test]
 fn wide() {
