@@ -144,6 +144,23 @@ fn objects_for_well_known() {
     assert_eq!(duration, Duration { seconds: 1, nanos: 0 });
     let error = read_with::<Duration>(r#"{"second": 1}"#, &options).unwrap_err();
     assert_eq!(error.to_string(), "second: unknown field `second`");
+
+    // Their ranges are those of the text.
+    for (text, expected) in [
+        (
+            r#"{"seconds": 9223372036854775807}"#,
+            "a timestamp of 9223372036854775807 s and 0 ns is not of the years 1 to 9999",
+        ),
+        (r#"{"nanos": -1}"#, "a timestamp of 0 s and -1 ns is not of the years 1 to 9999"),
+    ] {
+        assert_eq!(read_with::<Timestamp>(text, &options).unwrap_err().to_string(), expected);
+    }
+    for (text, expected) in [
+        (r#"{"seconds": 1, "nanos": -1}"#, "1 s and -1 ns are no duration of at most 315576000000 s"),
+        (r#"{"seconds": -315576000001}"#, "-315576000001 s and 0 ns are no duration of at most 315576000000 s"),
+    ] {
+        assert_eq!(read_with::<Duration>(text, &options).unwrap_err().to_string(), expected);
+    }
 }
 
 #[test]

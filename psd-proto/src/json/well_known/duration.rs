@@ -9,12 +9,15 @@ const LIMIT: i64 = 315_576_000_000;
 
 impl JsonValue for Duration {
     fn read(&mut self, reader: &mut Reader<'_>) -> Result<()> {
-        if reader.objects_for_well_known() && reader.next_byte() == Some(b'{') {
+        let is_object = reader.next_byte() == Some(b'{');
+        let start = reader.at;
+        if reader.objects_for_well_known() && is_object {
             (self.seconds, self.nanos) = read_object(reader)?;
+            if !is_valid(self) {
+                return Err(Error::at(reader.text, start, problem(self)));
+            }
             return Ok(());
         }
-        reader.next_byte();
-        let start = reader.at;
         let text = reader.string()?;
         *self = parse(text.as_bytes()).ok_or_else(|| {
             let expected = "a duration such as \"90.5s\" of at most 315576000000s";
@@ -24,11 +27,10 @@ impl JsonValue for Duration {
     }
 
     fn write(&self, writer: &mut Writer<'_>) {
-        let &Self { seconds, nanos } = self;
-        let signs_agree = seconds == 0 || nanos == 0 || (seconds < 0) == (nanos < 0);
-        if seconds.unsigned_abs() > LIMIT.unsigned_abs() || nanos.unsigned_abs() > 999_999_999 || !signs_agree {
-            return writer.refuse(format!("{seconds} s and {nanos} ns are no duration of at most {LIMIT} s"));
+        if !is_valid(self) {
+            return writer.refuse(problem(self));
         }
+        let &Self { seconds, nanos } = self;
         writer.raw(if seconds < 0 || nanos < 0 { "\"-" } else { "\"" });
         writer.raw(itoa::Buffer::new().format(seconds.unsigned_abs()));
         write_fraction(nanos.unsigned_abs(), writer);
@@ -38,6 +40,16 @@ impl JsonValue for Duration {
     fn is_default(&self) -> bool {
         false
     }
+}
+
+fn is_valid(&Duration { seconds, nanos }: &Duration) -> bool {
+    let signs_agree = seconds == 0 || nanos == 0 || (seconds < 0) == (nanos < 0);
+    seconds.unsigned_abs() <= LIMIT.unsigned_abs() && nanos.unsigned_abs() <= 999_999_999 && signs_agree
+}
+
+/// What is wrong with a duration that is not valid.
+fn problem(Duration { seconds, nanos }: &Duration) -> String {
+    format!("{seconds} s and {nanos} ns are no duration of at most {LIMIT} s")
 }
 
 /// `-?digits[.fraction]s`.

@@ -13,12 +13,15 @@ const LAST: i64 = 253_402_300_799;
 
 impl JsonValue for Timestamp {
     fn read(&mut self, reader: &mut Reader<'_>) -> Result<()> {
-        if reader.objects_for_well_known() && reader.next_byte() == Some(b'{') {
+        let is_object = reader.next_byte() == Some(b'{');
+        let start = reader.at;
+        if reader.objects_for_well_known() && is_object {
             (self.seconds, self.nanos) = super::duration::read_object(reader)?;
+            if !is_valid(self) {
+                return Err(Error::at(reader.text, start, problem(self)));
+            }
             return Ok(());
         }
-        reader.next_byte();
-        let start = reader.at;
         let text = reader.string()?;
         *self = parse(text.as_bytes()).ok_or_else(|| {
             let expected = "a time such as \"2024-02-29T12:30:45.5Z\" of the years 1 to 9999";
@@ -28,9 +31,8 @@ impl JsonValue for Timestamp {
     }
 
     fn write(&self, writer: &mut Writer<'_>) {
-        if !(FIRST..=LAST).contains(&self.seconds) || !(0..1_000_000_000).contains(&self.nanos) {
-            let (seconds, nanos) = (self.seconds, self.nanos);
-            return writer.refuse(format!("a timestamp of {seconds} s and {nanos} ns is not of the years 1 to 9999"));
+        if !is_valid(self) {
+            return writer.refuse(problem(self));
         }
         let (year, month, day) = date::date(self.seconds.div_euclid(86_400));
         let second = self.seconds.rem_euclid(86_400);
@@ -54,6 +56,15 @@ impl JsonValue for Timestamp {
     fn is_default(&self) -> bool {
         false
     }
+}
+
+fn is_valid(timestamp: &Timestamp) -> bool {
+    (FIRST..=LAST).contains(&timestamp.seconds) && (0..1_000_000_000).contains(&timestamp.nanos)
+}
+
+/// What is wrong with a timestamp that is not valid.
+fn problem(Timestamp { seconds, nanos }: &Timestamp) -> String {
+    format!("a timestamp of {seconds} s and {nanos} ns is not of the years 1 to 9999")
 }
 
 /// `YYYY-MM-DDTHH:MM:SS[.fraction](Z|±HH:MM)`.
