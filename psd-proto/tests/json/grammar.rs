@@ -38,7 +38,10 @@ fn mutate(random: &mut Random) -> String {
         match random.below(4) {
             0 => text.truncate(start),
             1 => text.replace_range(start..end, ""),
-            2 => text.insert_str(start, &text[start..end].to_owned()),
+            2 => {
+                let piece = text[start..end].to_owned();
+                text.insert_str(start, &piece);
+            }
             _ => text.replace_range(start..end, PIECES[random.below(PIECES.len())]),
         }
     }
