@@ -37,7 +37,7 @@ pub enum Error {
         after: Duration,
     },
     /// The server acknowledged the message without sending the reply that was asked for.
-    #[error("the server answered `{message_type}` without a `{expected}`{}", but_with(.received))]
+    #[error("the server handled `{message_type}` without sending `{expected}`{}", instead(.received))]
     NoReply {
         /// The type of the message that was sent.
         message_type: String,
@@ -160,8 +160,8 @@ fn with_reason(reason: &str) -> String {
     if reason.is_empty() { String::new() } else { format!(": {reason}") }
 }
 
-fn but_with(types: &[String]) -> String {
-    if types.is_empty() { String::new() } else { format!(", but with `{}`", types.join("`, `")) }
+fn instead(types: &[String]) -> String {
+    if types.is_empty() { String::new() } else { format!("; it sent `{}`", types.join("`, `")) }
 }
 
 fn status_hint(status: u16) -> &'static str {
@@ -189,10 +189,10 @@ mod tests {
         check(refused(None), "the server refused `send-chat`: no");
         let no_reply =
             |received| Error::NoReply { message_type: message_type(), expected: "pong".to_owned(), received };
-        check(no_reply(vec![]), "the server answered `send-chat` without a `pong`");
+        check(no_reply(vec![]), "the server handled `send-chat` without sending `pong`");
         check(
             no_reply(vec!["a".to_owned(), "b".to_owned()]),
-            "the server answered `send-chat` without a `pong`, but with `a`, `b`",
+            "the server handled `send-chat` without sending `pong`; it sent `a`, `b`",
         );
         check(
             Error::Timeout { message_type: message_type(), after: Duration::from_secs(10) },

@@ -90,9 +90,9 @@ async fn fetch_without_a_reply_says_what_came_instead() {
     };
     let calling = async {
         let fetch = async || client.fetch::<LoginToken>(&message).await.unwrap_err().to_string();
-        let expected = "the server answered `login` without a `login-token`, but with `login-error`, `notice`";
+        let expected = "the server handled `login` without sending `login-token`; it sent `login-error`, `notice`";
         assert_eq!(fetch().await, expected);
-        assert_eq!(fetch().await, "the server answered `login` without a `login-token`");
+        assert_eq!(fetch().await, "the server handled `login` without sending `login-token`");
         let expected = "`login-token` cannot be read: body.token: expected a string, found 7; was the server built from \
                         another version of the contract?";
         assert_eq!(fetch().await, expected);

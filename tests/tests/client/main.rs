@@ -1,0 +1,5 @@
+//! The typed Rust client against the demo server, over real sockets.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+/// Requests, pushes, tokens, and a server that comes back.
+mod typed;
