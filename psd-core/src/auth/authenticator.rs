@@ -5,8 +5,8 @@ use std::{borrow::Cow, collections::HashMap, fmt, future::Future, pin::Pin};
 use super::Identity;
 use crate::Error;
 
-/// A future in a box, since these traits are used behind a pointer.
-pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// A future in a box, since these traits are used behind a pointer: `Box::pin(async move { … })`.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Verifies tokens.
 ///

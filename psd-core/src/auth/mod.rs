@@ -6,7 +6,7 @@ mod jwt;
 mod receivers;
 mod users;
 
-pub use authenticator::{Authenticator, Login, StaticTokens, TokenError, TokenIssuer};
+pub use authenticator::{Authenticator, BoxFuture, Login, StaticTokens, TokenError, TokenIssuer};
 pub use identity::Identity;
 pub use jwt::{Jwt, JwtError};
 pub(crate) use receivers::{LOGIN_RECEIVERS, check as check_login};
