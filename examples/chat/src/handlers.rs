@@ -3,15 +3,11 @@
 //! There is no list of them anywhere. `#[receive]` takes the route from the type of the first parameter, and whatever
 //! else a function needs it takes as a parameter.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::{Mutex, PoisonError},
-};
+use std::sync::{Mutex, PoisonError};
 
 use psd_core::{
     Connection, Consumer, Error, Identity, IntoMessage, Server, Session, State,
-    auth::{Authenticator, TokenError},
+    auth::{Authenticator, BoxFuture, TokenError},
     receive,
 };
 
@@ -70,6 +66,8 @@ async fn sign_out(
     leave_room(&connection, &session);
     connection.leave(EVERYONE);
     connection.deauthenticate();
+    // The name may be somebody else's now: whoever still has it in another window must not keep it.
+    connection.server().disconnect_user(identity.user_id(), "signed out in another window");
     Ok(())
 }
 
@@ -137,10 +135,7 @@ async fn send_chat(
 
 /// A token of `sign-in`, shown by a page that comes back, is verified here.
 impl Authenticator for Store {
-    fn authenticate<'a>(
-        &'a self,
-        token: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Identity, TokenError>> + Send + 'a>> {
+    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Identity, TokenError>> {
         Box::pin(async move {
             match self.person(token).await {
                 Ok(Some(person)) => Ok(person.identity()),

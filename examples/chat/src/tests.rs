@@ -140,6 +140,23 @@ async fn a_token_is_the_person_wherever_it_is_shown() {
 }
 
 #[tokio::test]
+async fn signing_out_ends_every_window() {
+    let chat = Chat::start().await;
+    let signed_in: pb::SignedIn = chat.stranger().await.fetch(&sign_in("Ann")).await.unwrap();
+    let (one, two) = (chat.stranger().await, chat.stranger().await);
+    for window in [&one, &two] {
+        window.set_token(Some(&signed_in.token));
+        window.send(&pb::ListRooms {}).await.unwrap();
+    }
+    one.send(&pb::SignOut {}).await.unwrap();
+    let mut state = two.state();
+    let ended = state.wait_for(|state| matches!(state, psd_client::State::Closed(_)));
+    tokio::time::timeout(Duration::from_secs(10), ended).await.unwrap().unwrap();
+    one.set_token(None);
+    one.send(&sign_in("Bea")).await.unwrap();
+}
+
+#[tokio::test]
 async fn strangers_may_only_sign_in() {
     let server = server(Store::open(Path::new(":memory:")).await.unwrap()).unwrap();
     let open = server.routes().into_iter().filter(|route| !route.requires_auth).map(|route| route.message.message_type);
