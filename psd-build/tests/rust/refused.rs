@@ -47,9 +47,9 @@ fn scalars() {
         (r#"{"aString":1}"#, "aString: expected a string, found 1"),
         (r#"{"aString":"\ud800"}"#, "aString: the string has half of a surrogate pair"),
         (r#"{"someBytes":"%"}"#, "someBytes: expected base64, found \"%\""),
-        (r#"{"aMood":"GLUM"}"#, "aMood: expected the name of an enum value, found \"GLUM\""),
-        (r#"{"aMood":1.5}"#, "aMood: expected the name of an enum value, found 1.5"),
-        (r#"{"aMood":true}"#, "aMood: expected the name of an enum value, found true"),
+        (r#"{"aMood":"GLUM"}"#, "aMood: expected one of mood_none, HAPPY, GLAD, soSo, SAD, found \"GLUM\""),
+        (r#"{"aMood":1.5}"#, "aMood: expected one of mood_none, HAPPY, GLAD, soSo, SAD, found 1.5"),
+        (r#"{"aMood":true}"#, "aMood: expected one of mood_none, HAPPY, GLAD, soSo, SAD, found true"),
         // Two spellings of one field.
         (r#"{"aString":"x","a_string":"y"}"#, "a_string: the field is there twice"),
         (r#"{"aString":null,"aString":"y"}"#, "aString: the field is there twice"),
@@ -61,7 +61,7 @@ fn containers() {
     check::<Lists>(&[
         (r#"{"int32s":[1,null]}"#, "int32s[1]: expected a number, found null"),
         (r#"{"strings":[null]}"#, "strings[0]: expected a string, found null"),
-        (r#"{"moods":[null]}"#, "moods[0]: expected the name of an enum value, found null"),
+        (r#"{"moods":[null]}"#, "moods[0]: expected one of mood_none, HAPPY, GLAD, soSo, SAD, found null"),
         (r#"{"int32s":1}"#, "int32s: expected an array, found 1"),
         (r#"{"int32s":[1,]}"#, "int32s[1]: expected a value, found `]`"),
         (r#"{"int32s":["1",2,"x"]}"#, "int32s[2]: expected a number, found \"x\""),

@@ -17,7 +17,7 @@ impl JsonEnum for prost_types::NullValue {
 pub(super) fn read(value: &mut i32, values: &[(&str, i32)], reader: &mut Reader<'_>) -> Result<bool> {
     if reader.next_byte() != Some(b'"') {
         let start = reader.at;
-        *value = reader.i32().map_err(|_| Error::expected(reader.text, start, "the name of an enum value"))?;
+        *value = reader.i32().map_err(|_| unknown(reader, start, values))?;
         return Ok(true);
     }
     let start = reader.at;
@@ -29,7 +29,16 @@ pub(super) fn read(value: &mut i32, values: &[(&str, i32)], reader: &mut Reader<
     if reader.ignores_unknown() {
         return Ok(false);
     }
-    Err(Error::expected(reader.text, start, "the name of an enum value"))
+    Err(unknown(reader, start, values))
+}
+
+/// Names the values, of a large enum the first ones.
+#[cold]
+fn unknown(reader: &Reader<'_>, start: usize, values: &[(&str, i32)]) -> Error {
+    const SHOWN: usize = 8;
+    let names: Vec<&str> = values.iter().take(SHOWN).map(|(name, _)| *name).collect();
+    let more = if values.len() > SHOWN { ", …" } else { "" };
+    Error::expected(reader.text, start, &format!("one of {}{more}", names.join(", ")))
 }
 
 /// Writes the first name of the number, or the number.

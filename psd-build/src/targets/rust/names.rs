@@ -79,6 +79,43 @@ mod tests {
         }
     }
 
+    /// What prost-build makes of a message and its field of this name.
+    fn of_prost(name: &str) -> (String, String) {
+        use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto};
+        let field = FieldDescriptorProto {
+            name: Some(name.to_owned()),
+            number: Some(1),
+            label: Some(prost_types::field_descriptor_proto::Label::Optional.into()),
+            r#type: Some(prost_types::field_descriptor_proto::Type::Int32.into()),
+            ..FieldDescriptorProto::default()
+        };
+        let message = DescriptorProto { name: Some(name.to_owned()), field: vec![field], ..DescriptorProto::default() };
+        let file = FileDescriptorProto {
+            name: Some("a.proto".to_owned()),
+            package: Some("a".to_owned()),
+            message_type: vec![message],
+            syntax: Some("proto3".to_owned()),
+            ..FileDescriptorProto::default()
+        };
+        let module = prost_build::Module::from_protobuf_package_name("a");
+        let code = prost_build::Config::new().generate(vec![(module, file)]).expect("prost-build takes the file");
+        let code = code.into_values().next().expect("one module");
+        let items = syn::parse_file(&code).expect("prost-build prints Rust").items;
+        let Some(syn::Item::Struct(structure)) = items.into_iter().next() else { panic!("no structure in {code}") };
+        let field = structure.fields.iter().next().and_then(|field| field.ident.clone()).expect("a field");
+        (structure.ident.to_string(), field.to_string())
+    }
+
+    #[test]
+    fn identifiers_are_those_of_prost() {
+        let names = "type self Self crate super extern async await dyn gen try union box static yield macro matches \
+            HTTPCode XMLHttpRequest URLs iOS foo_bar fooBar FooBar FOO_BAR _foo foo_ foo__bar a1b2 A1B2C ab1Cd x X \
+            with_2_digit with_2Digits field_1 field1 Field_1A m_x mX MX WhoAmI UFile UploadUFile T t_2_t option Vec";
+        for name in names.split_whitespace() {
+            assert_eq!((upper_camel(name), snake(name)), of_prost(name), "{name}");
+        }
+    }
+
     #[test]
     fn identifiers() {
         for (name, expected) in [("type", "r#type"), ("Self", "self_"), ("HTTPCode", "http_code"), ("a1B2", "a1_b2")] {
