@@ -52,10 +52,10 @@ pub(crate) fn check() -> anyhow::Result<()> {
         write(&generated, &contents)?;
         let mut diff = shell::command("git", &["--no-pager", "diff", "--no-index", "--", path]);
         let status = diff.arg(&generated).status().context("cannot run `git diff`")?;
-        if status.success() {
-            println!("{path}: up to date");
-        } else {
-            out_of_date.push(path);
+        match status.code() {
+            Some(0) => println!("{path}: up to date"),
+            Some(1) => out_of_date.push(path),
+            _ => bail!("`git diff` of {path}: {status}"),
         }
     }
     if out_of_date.is_empty() {
