@@ -105,6 +105,7 @@ describe("what people type", () => {
     await eve.getByRole("button", { name: "New room" }).click();
     await eve.getByLabel("Name", { exact: true }).fill("<u>Room</u>");
     await eve.getByRole("button", { name: "Make it" }).click();
+    await eve.getByRole("heading", { name: "<u>Room</u>" }).waitFor();
     await say(eve, attack);
 
     await ann.getByRole("button", { name: "<u>Room</u>" }).click();
