@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-use psd_proto::ClientMessage;
+use psd_proto::{ClientMessage, envelope::Body};
 
 use crate::{
     Connection, Error, Extract, Identity, IntoOutcome,
@@ -14,11 +14,11 @@ use crate::{
 /// A request that has passed its guard and whose body is not decoded yet; see [`Extract`].
 pub struct Call<'a> {
     request: &'a Request,
-    body: &'a str,
+    body: Body<'a>,
 }
 
 impl<'a> Call<'a> {
-    pub(crate) fn new(request: &'a Request, body: &'a str) -> Self {
+    pub(crate) fn new(request: &'a Request, body: Body<'a>) -> Self {
         Self { request, body }
     }
 
@@ -55,7 +55,8 @@ impl<'a> Call<'a> {
     #[doc(hidden)]
     pub fn message<M: ClientMessage>(&self) -> Result<M, Error> {
         let shared = self.shared();
-        shared.dialect.read_body(self.body, shared.server.settings().json_depth)
+        let settings = shared.server.settings();
+        shared.dialect.read_body(self.body, settings.json_depth, settings.max_frame_bytes)
     }
 
     /// The outcome of a plain function, which has run.
@@ -66,9 +67,10 @@ impl<'a> Call<'a> {
 
     /// The outcome of an `async fn`, which the connection's task is to await.
     #[doc(hidden)]
-    pub fn future<T, Kind>(&self, future: impl Future<Output = T> + Send + 'static) -> Invocation
+    pub fn future<F, Kind>(&self, future: F) -> Invocation
     where
-        T: IntoOutcome<Kind>,
+        F: Future + Send + 'static,
+        F::Output: IntoOutcome<Kind>,
     {
         let request = self.request.clone();
         Invocation(Step::Future(Box::pin(async move { future.await.respond(&request) })))

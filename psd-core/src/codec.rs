@@ -2,59 +2,255 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
+use bytes::Bytes;
 use psd_proto::{
     ClientMessage, ServerMessage,
-    envelope::{Envelope, EnvelopeError, classic},
+    envelope::{Body, Envelope, EnvelopeError, Outgoing, RequestResult, classic, compression, v1_json, v1_proto},
     json::{self, AnyTypes, Names, ReadOptions, WriteOptions},
 };
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-use crate::{Error, receiver::schemas};
+use crate::{Error, connection::frame, receiver::schemas};
 
 /// What a connection speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     /// JSON text frames, as the clients in the field know them.
     Classic,
+    /// v1 in text frames.
+    V1Json,
+    /// v1 in binary frames; bodies are compressed from this many bytes on, if the client can.
+    V1Proto { compress_from: Option<usize> },
+}
+
+/// One envelope as it came, and still to be read.
+#[derive(Debug, Clone)]
+pub(crate) enum Raw {
+    Text(Utf8Bytes),
+    Binary(Bytes),
+}
+
+impl Raw {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+}
+
+/// An encoded message without what differs from connection to connection.
+#[derive(Debug)]
+pub(crate) struct SharedMessage {
+    bytes: Bytes,
+    numbered: bool,
 }
 
 impl Dialect {
-    /// Reads headers and the extent of the body; the body itself stays undecoded.
-    pub(crate) fn read_envelope(self, text: &str) -> Result<Envelope<'_>, EnvelopeError> {
-        match self {
-            Self::Classic => classic::read(text),
+    /// The subprotocols by which clients ask for a dialect, and what they get.
+    pub(crate) fn of_subprotocol(name: &str, compress_from: Option<usize>) -> Option<Self> {
+        match name {
+            "psd.v1.json" => Some(Self::V1Json),
+            "psd.v1.proto" => Some(Self::V1Proto { compress_from }),
+            _ => None,
         }
     }
 
-    /// Decodes a body.
-    pub(crate) fn read_body<M: ClientMessage>(self, body: &str, depth: u32) -> Result<M, Error> {
-        let options = match self {
-            Self::Classic => ReadOptions { ignore_unknown: true, depth, objects_for_well_known: true, types: *TYPES },
-        };
-        json::read(body, &options).map_err(|error| Error::new(400, error.with_root("body").to_string()))
+    pub(crate) fn is_v1(self) -> bool {
+        self != Self::Classic
     }
 
-    /// Appends a message in its envelope.
+    /// The opcode of the frames the server writes.
+    pub(crate) fn opcode(self) -> u8 {
+        match self {
+            Self::Classic | Self::V1Json => frame::TEXT,
+            Self::V1Proto { .. } => frame::BINARY,
+        }
+    }
+
+    /// The envelopes of a data frame. Those before a mistake come with it.
+    pub(crate) fn split(self, message: Message) -> (Vec<Raw>, Result<(), EnvelopeError>) {
+        match (self, message) {
+            (Self::Classic, Message::Text(text)) => (vec![Raw::Text(text)], Ok(())),
+            (Self::V1Json, Message::Text(text)) => {
+                let (ranges, result) = v1_json::split(&text);
+                if ranges.len() == 1 && ranges[0] == (0..text.len()) {
+                    return (vec![Raw::Text(text)], result);
+                }
+                let bytes: Bytes = text.into();
+                let envelope = |range| Utf8Bytes::try_from(bytes.slice(range)).ok().map(Raw::Text);
+                (ranges.into_iter().filter_map(envelope).collect(), result)
+            }
+            (Self::V1Proto { .. }, Message::Binary(bytes)) => {
+                let (ranges, result) = v1_proto::split(&bytes);
+                (ranges.into_iter().map(|range| Raw::Binary(bytes.slice(range))).collect(), result)
+            }
+            (Self::V1Proto { .. }, _) => (Vec::new(), Err(wrong_frame("text", "binary"))),
+            _ => (Vec::new(), Err(wrong_frame("binary", "text"))),
+        }
+    }
+
+    /// Reads headers and the extent of the body; the body itself stays undecoded.
+    pub(crate) fn read_envelope(self, raw: &Raw) -> Result<Envelope<'_>, EnvelopeError> {
+        match (self, raw) {
+            (Self::Classic, Raw::Text(text)) => classic::read(text),
+            (_, Raw::Text(text)) => v1_json::read(text),
+            (_, Raw::Binary(bytes)) => v1_proto::read(bytes),
+        }
+    }
+
+    /// Decodes a body; decompressed it may have `limit` bytes.
+    pub(crate) fn read_body<M: ClientMessage>(self, body: Body<'_>, depth: u32, limit: usize) -> Result<M, Error> {
+        let bytes: Cow<'_, [u8]> = match body {
+            Body::Json(text) => {
+                let objects_for_well_known = self == Self::Classic;
+                let options = ReadOptions { ignore_unknown: true, depth, objects_for_well_known, types: *TYPES };
+                return json::read(text, &options)
+                    .map_err(|error| Error::new(400, error.with_root("body").to_string()));
+            }
+            Body::Proto(bytes) => bytes.into(),
+            Body::Deflated(_) if !self.compresses() => {
+                return Err(Error::new(400, "the body is compressed, which was not negotiated"));
+            }
+            Body::Deflated(bytes) => match compression::inflate(bytes, limit) {
+                Ok(bytes) => bytes.into(),
+                Err(error @ compression::InflateError::TooLarge(_)) => return Err(Error::new(413, error.to_string())),
+                Err(error) => return Err(Error::new(400, error.to_string())),
+            },
+        };
+        M::decode(&*bytes).map_err(|error| Error::new(400, format!("body: {error}")))
+    }
+
+    /// Appends a message, numbered with the next number of `seq`.
     pub(crate) fn write_message<M: ServerMessage>(
         self,
         buffer: &mut Vec<u8>,
         message: &M,
-        uuid: Option<&str>,
+        outgoing: &Outgoing<'_>,
+        seq: &mut u64,
     ) -> Result<(), Error> {
         match self {
-            Self::Classic => {
-                let options = WriteOptions { names: Names::Classic, types: *TYPES };
-                classic::write(buffer, M::INFO.message_type, uuid, |buffer| json::write(message, buffer, &options))
-                    .map_err(|error| Error::internal(format!("`{}` has no JSON form: {error}", M::INFO.full_name)))
+            Self::Classic => write_classic(buffer, message, outgoing),
+            Self::V1Json => {
+                write_v1_json(buffer, message, outgoing)?;
+                v1_json::write_seq(buffer, next(seq, is_numbered::<M>()));
+                Ok(())
+            }
+            Self::V1Proto { compress_from } => {
+                // The length comes first, so the envelope is written aside.
+                let mut envelope = Vec::new();
+                write_v1_proto(&mut envelope, message, outgoing, compress_from);
+                let number = next(seq, is_numbered::<M>());
+                v1_proto::write_length(buffer, envelope.len(), number);
+                buffer.extend_from_slice(&envelope);
+                v1_proto::write_seq(buffer, number);
+                Ok(())
             }
         }
     }
 
-    /// Appends an ack: of success, or of an error with its text and code.
-    pub(crate) fn write_ack(self, buffer: &mut Vec<u8>, uuid: Option<&str>, error: Option<(&str, Option<i32>)>) {
+    /// Encodes what connections share of a message that belongs to no request.
+    pub(crate) fn share<M: ServerMessage>(self, message: &M) -> Result<SharedMessage, Error> {
+        let outgoing = Outgoing { message_type: M::INFO.message_type, uuid: None, result: None };
+        let mut buffer = Vec::new();
         match self {
-            Self::Classic => classic::write_ack(buffer, uuid, error),
+            Self::Classic => write_classic(&mut buffer, message, &outgoing)?,
+            Self::V1Json => write_v1_json(&mut buffer, message, &outgoing)?,
+            Self::V1Proto { compress_from } => write_v1_proto(&mut buffer, message, &outgoing, compress_from),
+        }
+        Ok(SharedMessage { bytes: buffer.into(), numbered: is_numbered::<M>() })
+    }
+
+    /// What stands before and behind a shared message on one connection, numbered with the next number of `seq`.
+    pub(crate) fn complete<'a>(self, shared: &'a SharedMessage, seq: &mut u64) -> (Vec<u8>, &'a Bytes, Vec<u8>) {
+        let (mut head, mut tail) = (Vec::new(), Vec::new());
+        match self {
+            Self::Classic => {}
+            Self::V1Json => v1_json::write_seq(&mut tail, next(seq, shared.numbered)),
+            Self::V1Proto { .. } => {
+                let number = next(seq, shared.numbered);
+                v1_proto::write_length(&mut head, shared.bytes.len(), number);
+                v1_proto::write_seq(&mut tail, number);
+            }
+        }
+        (head, &shared.bytes, tail)
+    }
+
+    /// Appends an ack: a message of its own that says how a request ended.
+    pub(crate) fn write_ack(self, buffer: &mut Vec<u8>, uuid: Option<&str>, result: RequestResult<'_>, seq: &mut u64) {
+        let outgoing = Outgoing { message_type: "ack", uuid, result: Some(result) };
+        match self {
+            Self::Classic => classic::write_ack(buffer, uuid, result),
+            Self::V1Json => {
+                let body = None::<fn(&mut Vec<u8>) -> Result<(), std::convert::Infallible>>;
+                let Ok(()) = v1_json::write(buffer, &outgoing, body);
+                v1_json::write_seq(buffer, next(seq, true));
+            }
+            Self::V1Proto { .. } => {
+                let mut envelope = Vec::new();
+                v1_proto::write(&mut envelope, &outgoing, false, 0, |_| {});
+                let number = next(seq, true);
+                v1_proto::write_length(buffer, envelope.len(), number);
+                buffer.extend_from_slice(&envelope);
+                v1_proto::write_seq(buffer, number);
+            }
         }
     }
+
+    /// Whether bodies may come compressed.
+    fn compresses(self) -> bool {
+        matches!(self, Self::V1Proto { compress_from: Some(_) })
+    }
+}
+
+fn wrong_frame(came: &str, spoken: &str) -> EnvelopeError {
+    EnvelopeError::new(format!("a {came} frame: this protocol uses {spoken} frames"))
+}
+
+/// What means something only on the connection it came by is not numbered (PROTOCOL.md, section 8).
+fn is_numbered<M: ServerMessage>() -> bool {
+    let message_type = M::INFO.message_type;
+    !(message_type.starts_with("psd.") || matches!(message_type, "protocol-error" | "token-invalid"))
+}
+
+fn next(seq: &mut u64, numbered: bool) -> u64 {
+    if !numbered {
+        return 0;
+    }
+    *seq += 1;
+    *seq
+}
+
+fn no_json_form<M: ServerMessage>(error: &json::Error) -> Error {
+    Error::internal(format!("`{}` has no JSON form: {error}", M::INFO.full_name))
+}
+
+fn write_classic<M: ServerMessage>(buffer: &mut Vec<u8>, message: &M, outgoing: &Outgoing<'_>) -> Result<(), Error> {
+    let options = WriteOptions { names: Names::Classic, types: *TYPES };
+    let body = |buffer: &mut Vec<u8>| json::write(message, buffer, &options);
+    classic::write(buffer, outgoing.message_type, outgoing.uuid, body).map_err(|error| no_json_form::<M>(&error))
+}
+
+fn write_v1_json<M: ServerMessage>(buffer: &mut Vec<u8>, message: &M, outgoing: &Outgoing<'_>) -> Result<(), Error> {
+    let options = WriteOptions { names: Names::Proto3, types: *TYPES };
+    let body = |buffer: &mut Vec<u8>| json::write(message, buffer, &options);
+    v1_json::write(buffer, outgoing, Some(body)).map_err(|error| no_json_form::<M>(&error))
+}
+
+fn write_v1_proto<M: ServerMessage>(
+    buffer: &mut Vec<u8>,
+    message: &M,
+    outgoing: &Outgoing<'_>,
+    compress_from: Option<usize>,
+) {
+    let length = message.encoded_len();
+    if compress_from.is_some_and(|from| length >= from)
+        && let Some(deflated) = compression::deflate(&message.encode_to_vec())
+    {
+        let body = |buffer: &mut Vec<u8>| buffer.extend_from_slice(&deflated);
+        return v1_proto::write(buffer, outgoing, true, deflated.len(), body);
+    }
+    v1_proto::write(buffer, outgoing, false, length, |buffer| message.encode_raw(buffer));
 }
 
 /// Every type that `google.protobuf.Any` may hold in JSON: those of all registered schemas.

@@ -33,6 +33,11 @@ use crate::{Connection, Error, Handshake, Identity, routes::Routes};
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a consumer",
+    label = "expected a type that implements `psd_core::Consumer`",
+    note = "implement `Consumer` for it: a `PATH`, a `Session` type, and hooks where you need them"
+)]
 pub trait Consumer: Send + Sync + 'static {
     /// Where clients connect, such as `/ws`. Two consumers cannot share a path.
     const PATH: &'static str;

@@ -23,11 +23,12 @@ pub struct Continue {
     detached: bool,
 }
 
+type Deferred = Pin<Box<dyn Future<Output = Verdict> + Send>>;
 type Verdict = Result<Completion, Error>;
 
 enum Work {
     Blocking(Box<dyn FnOnce(&Request) -> Verdict + Send>),
-    Future(Box<dyn FnOnce(Request) -> Pin<Box<dyn Future<Output = Verdict> + Send>> + Send>),
+    Future(Box<dyn FnOnce(Request) -> Deferred + Send>),
 }
 
 impl Continue {
@@ -50,9 +51,8 @@ impl Continue {
         T: IntoOutcome<Kind>,
     {
         let start = move |request: Request| {
-            let future: Pin<Box<dyn Future<Output = Verdict> + Send>> =
-                Box::pin(async move { future.await.respond(&request) });
-            future
+            let deferred: Deferred = Box::pin(async move { future.await.respond(&request) });
+            deferred
         };
         Self { work: Work::Future(Box::new(start)), detached: false }
     }
@@ -92,15 +92,15 @@ impl Continue {
             Work::Future(start) => {
                 let place = server.deferred_place()?;
                 let pending = pending(request);
-                let gone = request.shared().gone.clone();
                 let work = AssertUnwindSafe(start(request.clone())).catch_unwind();
-                tokio::spawn(async move {
-                    tokio::select! {
-                        verdict = work => pending.conclude(verdict),
-                        () = gone.cancelled(), if !detached => {}
-                    }
-                    drop(place);
-                });
+                if detached {
+                    tokio::spawn(async move {
+                        pending.conclude(work.await);
+                        drop(place);
+                    });
+                } else {
+                    tokio::spawn(cancellable(request.clone(), work, pending, place));
+                }
             }
         }
         Ok(())
@@ -111,6 +111,34 @@ impl fmt::Debug for Continue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Continue").field("detached", &self.detached).finish_non_exhaustive()
     }
+}
+
+/// Runs deferred work until it ends, its client has gone or has cancelled it, or its deadline has passed.
+async fn cancellable<P>(
+    request: Request,
+    work: impl Future<Output = std::thread::Result<Verdict>>,
+    pending: Pending,
+    place: P,
+) {
+    let shared = request.shared();
+    let uuid = request.uuid().filter(|_| shared.dialect.is_v1());
+    let cancelled = uuid.map_or_else(|| shared.gone.clone(), |uuid| shared.remember(uuid));
+    let deadline = async {
+        match request.deadline() {
+            Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+            None => std::future::pending().await,
+        }
+    };
+    let end = tokio::select! {
+        end = work => end,
+        () = cancelled.cancelled() => Ok(Err(Error::cancelled())),
+        () = deadline => Ok(Err(Error::deadline())),
+    };
+    if let Some(uuid) = uuid {
+        shared.forget(uuid);
+    }
+    pending.conclude(end);
+    drop(place);
 }
 
 /// A request whose ack is somebody else's duty: acked even if that somebody is dropped.

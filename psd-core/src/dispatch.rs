@@ -1,21 +1,36 @@
 //! From a frame to a handler: envelope, route, token, guard, and only then the body.
 
-use std::{future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc, sync::atomic::Ordering};
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 
 use psd_proto::{common::authentication::TokenInvalid, envelope::Envelope};
 use tokio::sync::oneshot;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{
     Call, Error, Mode,
     call::{Step, Verdict},
+    codec::Raw,
     connection::Shared,
     continue_::{conclude, panicked},
     request::Request,
     routes::Route,
 };
 
-/// What became of a frame.
+/// An envelope on its way to its handler.
+pub(crate) struct Arrived {
+    pub(crate) raw: Raw,
+    /// When it came (v1, where deadlines count from there).
+    pub(crate) at: Option<Instant>,
+    /// Whether its token has been looked at.
+    pub(crate) verified: bool,
+}
+
+/// What became of an envelope.
 pub(crate) enum Begun {
     /// It is answered, or goes on elsewhere.
     Done,
@@ -36,29 +51,45 @@ pub(crate) enum Running {
     /// The message is dispatched again when its token is verified.
     Verification {
         future: Pin<Box<dyn Future<Output = ()> + Send>>,
-        text: Utf8Bytes,
+        arrived: Option<Arrived>,
     },
     Hook(Pin<Box<dyn Future<Output = Result<(), Box<Error>>> + Send>>),
 }
 
-/// Begins a message; `verified` says that its token has been looked at.
-pub(crate) fn begin(shared: &Arc<Shared>, text: Utf8Bytes, verified: bool) -> Begun {
-    let envelope = match shared.dialect.read_envelope(&text) {
+/// Begins a message.
+pub(crate) fn begin(shared: &Arc<Shared>, arrived: Arrived) -> Begun {
+    let envelope = match shared.dialect.read_envelope(&arrived.raw) {
         Ok(envelope) => envelope,
         Err(error) => return Begun::Unreadable(error.to_string()),
     };
-    if !verified
+    if !arrived.verified
         && let Some(token) = envelope.auth_header.as_deref()
         && !shared.knows_token(token)
     {
         let future = Box::pin(verify(shared.clone(), token.to_owned()));
-        return Begun::Running(Running::Verification { future, text: text.clone() });
+        let arrived = Some(Arrived { verified: true, ..arrived });
+        return Begun::Running(Running::Verification { future, arrived });
     }
-    handle(shared, &envelope)
+    handle(shared, &envelope, arrived.at)
 }
 
-fn handle(shared: &Arc<Shared>, envelope: &Envelope<'_>) -> Begun {
-    let request = Request::new(shared.clone(), envelope);
+/// Answers a message that waits to be begun with 499, if it is the request with this uuid.
+pub(crate) fn cancel(shared: &Arc<Shared>, arrived: &Arrived, uuid: &str) -> bool {
+    match shared.dialect.read_envelope(&arrived.raw) {
+        Ok(envelope) if envelope.uuid.as_deref() == Some(uuid) => {
+            Request::new(shared.clone(), &envelope, arrived.at).finish(Err(&Error::cancelled()));
+            true
+        }
+        _ => false,
+    }
+}
+
+fn handle(shared: &Arc<Shared>, envelope: &Envelope<'_>, arrived: Option<Instant>) -> Begun {
+    let request = Request::new(shared.clone(), envelope, arrived);
+    if request.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
+        request.finish(Err(&Error::deadline()));
+        return Begun::Done;
+    }
     let Some(route) = shared.endpoint.routes.get(&envelope.message_type) else {
         shared.server.0.unknown_messages.fetch_add(1, Ordering::Relaxed);
         let text = format!("unknown message type `{}`", abbreviated(&envelope.message_type));
@@ -118,7 +149,7 @@ fn submit(request: &Request, job: Job) -> Result<Pin<Box<dyn Future<Output = Ver
 }
 
 /// Makes the bearer of a token the connection's identity, or nobody if the token is bad.
-async fn verify(shared: Arc<Shared>, token: String) {
+pub(crate) async fn verify(shared: Arc<Shared>, token: String) {
     let identity = match shared.server.authenticator() {
         Some(authenticator) => authenticator.authenticate(&token).await,
         None => Err("this server has no authenticator".into()),

@@ -5,7 +5,7 @@ use std::fmt;
 /// The outcome of a request that failed: all that a client ever sees of an error.
 ///
 /// Codes follow HTTP where HTTP has one: 400 undecodable, 401 not authenticated, 403 not permitted, 404 unknown
-/// message type, 408 deadline, 413 too large, 422 the handler's own validation, 429 rate, 500 internal, 503 shutting
+/// message type, 408 deadline, 413 too large, 422 the handler's own validation, 429 rate, 499 cancelled, 500 internal, 503 shutting
 /// down or queue full. A handler may use any other number.
 ///
 /// Every `std` and `anyhow` error converts into one with `?`: the client then gets code 500 and a general text (or the
@@ -70,6 +70,14 @@ impl Error {
 
     pub(crate) fn forbidden() -> Self {
         Self::new(403, "not permitted")
+    }
+
+    pub(crate) fn cancelled() -> Self {
+        Self::new(499, "cancelled by the client")
+    }
+
+    pub(crate) fn deadline() -> Self {
+        Self::new(408, "the client's deadline has passed")
     }
 
     pub(crate) fn internal(message: impl Into<String>) -> Self {

@@ -56,7 +56,7 @@ pub use inventory;
 
 /// Includes the messages that `psd_build` generated in `build.rs`, and registers their schema.
 ///
-/// ```ignore
+/// ```text
 /// mod pb {
 ///     psd_core::include_messages!();
 /// }
@@ -67,4 +67,13 @@ macro_rules! include_messages {
         include!(concat!(env!("OUT_DIR"), "/psd/messages.rs"));
         $crate::inventory::submit! { $crate::RegisteredSchema(&SCHEMA) }
     };
+}
+
+/// The examples in the macros' documentation, which can only be compiled here.
+#[cfg(doctest)]
+mod macro_documentation {
+    #[doc = include_str!("../../psd-macros/docs/receive.md")]
+    struct Receive;
+    #[doc = include_str!("../../psd-macros/docs/into_message.md")]
+    struct IntoMessage;
 }

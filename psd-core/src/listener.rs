@@ -21,8 +21,9 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tower::ServiceExt as _;
 
 use crate::{
-    Handshake, Server,
+    Handshake, Server, Settings,
     builder::StartError,
+    codec::Dialect,
     connection::{self, Shared, Socket},
     consumer::Endpoint,
 };
@@ -196,19 +197,21 @@ fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Request) -> R
     }
     let upgrade = hyper::upgrade::on(&mut request);
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    let offer = Offer::read(request.headers(), server.settings());
     let (parts, _) = request.into_parts();
     let handshake = Handshake { uri: parts.uri, headers: parts.headers, peer };
     let (server, endpoint) = (server.clone(), endpoint.clone());
+    let subprotocol = offer.subprotocol.clone();
     let tracker = server.0.connections.clone();
     tracker.spawn(async move {
         match upgrade.await {
             Ok(upgraded) => {
                 let (socket, prefix) = take_socket(upgraded);
                 let id = server.next_connection_id();
-                let shared = Arc::new(Shared::new(id, server, endpoint, socket, peer));
+                let shared = Arc::new(Shared::new(id, server, endpoint, socket, offer.dialect, peer));
                 // A task of its own: this one is sized for the handshake.
                 let tracker = shared.server.0.connections.clone();
-                tracker.spawn(connection::run(shared, handshake, prefix));
+                tracker.spawn(connection::run(shared, handshake, offer.token, prefix));
             }
             Err(error) => tracing::debug!(?peer, %error, "a client left during the upgrade"),
         }
@@ -220,7 +223,38 @@ fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Request) -> R
     if let Ok(accept) = HeaderValue::from_str(&accept) {
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     }
+    if let Some(subprotocol) = subprotocol {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    }
     response
+}
+
+/// What a client's `Sec-WebSocket-Protocol` asks for (PROTOCOL.md, section 1).
+struct Offer {
+    dialect: Dialect,
+    /// The name of the dialect, to be repeated in the response.
+    subprotocol: Option<HeaderValue>,
+    token: Option<String>,
+}
+
+impl Offer {
+    fn read(headers: &HeaderMap, settings: &Settings) -> Self {
+        let entries: Vec<&str> = headers
+            .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .collect();
+        let compresses = settings.compress_from > 0 && entries.contains(&"psd.compress.deflate-raw");
+        let compress_from = compresses.then_some(settings.compress_from);
+        let chosen = entries.iter().find_map(|name| Some((*name, Dialect::of_subprotocol(name, compress_from)?)));
+        Self {
+            dialect: chosen.map_or(Dialect::Classic, |(_, dialect)| dialect),
+            subprotocol: chosen.and_then(|(name, _)| HeaderValue::from_str(name).ok()),
+            token: entries.iter().find_map(|entry| entry.strip_prefix("psd.token.")).map(str::to_owned),
+        }
+    }
 }
 
 type HandshakeRefusal = (StatusCode, [(header::HeaderName, &'static str); 1], &'static str);

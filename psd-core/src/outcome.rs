@@ -58,7 +58,7 @@ impl IntoOutcome<kind::Nothing> for () {
 
 impl<M: IntoMessage<Message: ServerMessage>> IntoOutcome<kind::Message> for M {
     fn respond(self, request: &Request) -> Result<Completion, Error> {
-        request.reply(&self.into_message())?;
+        request.reply_last(&self.into_message())?;
         Ok(Completion::Done)
     }
 }
@@ -74,8 +74,12 @@ impl<M: IntoMessage<Message: ServerMessage>> IntoOutcome<kind::Optional> for Opt
 
 impl<M: IntoMessage<Message: ServerMessage>> IntoOutcome<kind::Many> for Vec<M> {
     fn respond(self, request: &Request) -> Result<Completion, Error> {
-        for message in self {
-            request.reply(&message.into_message())?;
+        let mut messages = self.into_iter().peekable();
+        while let Some(message) = messages.next() {
+            match messages.peek() {
+                Some(_) => request.reply(&message)?,
+                None => request.reply_last(&message.into_message())?,
+            }
         }
         Ok(Completion::Done)
     }

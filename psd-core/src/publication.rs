@@ -2,36 +2,45 @@
 
 use std::cell::OnceCell;
 
-use bytes::Bytes;
 use psd_proto::ServerMessage;
 
-use crate::{Error, codec::Dialect, connection::text_frame};
+use crate::{
+    Error,
+    codec::{Dialect, SharedMessage},
+};
 
 pub(crate) struct Publication<'a> {
-    encode: Box<dyn Fn(Dialect) -> Result<Bytes, Error> + 'a>,
-    classic: OnceCell<Bytes>,
+    encode: Box<dyn Fn(Dialect) -> Result<SharedMessage, Error> + 'a>,
+    classic: OnceCell<SharedMessage>,
+    v1_json: OnceCell<SharedMessage>,
+    v1_proto: OnceCell<SharedMessage>,
+    v1_proto_compressed: OnceCell<SharedMessage>,
 }
 
 impl<'a> Publication<'a> {
     pub(crate) fn new<M: ServerMessage>(message: &'a M) -> Self {
-        let encode = move |dialect: Dialect| {
-            let mut buffer = Vec::new();
-            dialect.write_message(&mut buffer, message, None)?;
-            Ok(text_frame(&buffer))
-        };
-        Self { encode: Box::new(encode), classic: OnceCell::new() }
+        Self {
+            encode: Box::new(move |dialect| dialect.share(message)),
+            classic: OnceCell::new(),
+            v1_json: OnceCell::new(),
+            v1_proto: OnceCell::new(),
+            v1_proto_compressed: OnceCell::new(),
+        }
     }
 
-    /// The whole frame for connections of a dialect.
-    pub(crate) fn frame(&self, dialect: Dialect) -> Result<&Bytes, Error> {
-        let frame = match dialect {
+    /// What connections of a dialect share of it. Compressed, it is compressed once: the threshold is the server's.
+    pub(crate) fn shared(&self, dialect: Dialect) -> Result<&SharedMessage, Error> {
+        let shared = match dialect {
             Dialect::Classic => &self.classic,
+            Dialect::V1Json => &self.v1_json,
+            Dialect::V1Proto { compress_from: None } => &self.v1_proto,
+            Dialect::V1Proto { compress_from: Some(_) } => &self.v1_proto_compressed,
         };
-        match frame.get() {
+        match shared.get() {
             Some(bytes) => Ok(bytes),
             None => {
                 let bytes = (self.encode)(dialect)?;
-                Ok(frame.get_or_init(|| bytes))
+                Ok(shared.get_or_init(|| bytes))
             }
         }
     }

@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use psd_proto::{ServerMessage, envelope::Envelope};
@@ -20,6 +20,8 @@ pub struct Request(Arc<Inner>);
 struct Inner {
     shared: Arc<Shared>,
     headers: RequestHeaders,
+    /// When the client no longer wants an answer (v1).
+    deadline: Option<Instant>,
     /// Set by the one ack that is sent, or by a request that wants none.
     acked: AtomicBool,
 }
@@ -45,10 +47,20 @@ pub struct RequestHeaders {
     pub retry_count: u32,
     /// The version of the application's contract that the client speaks; 0 if it does not say.
     pub api_version: u32,
+    /// The W3C trace context of the request (v1).
+    pub traceparent: Option<Box<str>>,
 }
 
 impl Request {
-    pub(crate) fn new(shared: Arc<Shared>, envelope: &Envelope<'_>) -> Self {
+    /// `arrived` is when the envelope came, where that is known to matter.
+    pub(crate) fn new(shared: Arc<Shared>, envelope: &Envelope<'_>, arrived: Option<Instant>) -> Self {
+        let deadline = match envelope.deadline_ms {
+            0 => None,
+            milliseconds => {
+                let limit = Duration::from_millis(milliseconds.into());
+                Some(arrived.unwrap_or_else(Instant::now) + limit)
+            }
+        };
         let headers = RequestHeaders {
             message_type: envelope.message_type.as_ref().into(),
             uuid: owned(envelope.uuid.as_ref()),
@@ -57,8 +69,9 @@ impl Request {
             ack: envelope.ack,
             retry_count: envelope.retry_count,
             api_version: envelope.api_version,
+            traceparent: owned(envelope.traceparent.as_ref()),
         };
-        Self(Arc::new(Inner { shared, acked: AtomicBool::new(!headers.ack), headers }))
+        Self(Arc::new(Inner { shared, deadline, acked: AtomicBool::new(!headers.ack), headers }))
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -73,9 +86,25 @@ impl Request {
         self.0.headers.uuid.as_deref()
     }
 
-    /// Sends a reply.
+    /// When the client no longer wants an answer.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.0.deadline
+    }
+
+    /// Sends a reply that more may follow.
     pub(crate) fn reply<M: IntoMessage<Message: ServerMessage>>(&self, message: &M) -> Result<(), Error> {
         self.0.shared.send(message, self.uuid())
+    }
+
+    /// Sends the reply that ends the request: in v1 it carries the result, and no ack follows.
+    pub(crate) fn reply_last<M: ServerMessage>(&self, message: &M) -> Result<(), Error> {
+        let shared = &self.0.shared;
+        let carries = shared.dialect.is_v1() && !self.0.acked.swap(true, Ordering::AcqRel);
+        let sent = shared.send_with(message, self.uuid(), carries.then_some(Ok(())));
+        if sent.is_err() && carries {
+            self.0.acked.store(false, Ordering::Release);
+        }
+        sent
     }
 
     /// Ends the request: sends the ack if one was asked for and none was sent. Only the first call does anything.
@@ -87,17 +116,16 @@ impl Request {
             return;
         }
         let shared = &self.0.shared;
-        let written = match result {
-            Ok(()) => shared.write(|buffer| {
-                shared.dialect.write_ack(buffer, self.uuid(), None);
-                Ok(())
-            }),
-            Err(error) => shared.write(|buffer| {
-                let text = shared.server.settings().text_for_client(error);
-                shared.dialect.write_ack(buffer, self.uuid(), Some((&text, error.code())));
-                Ok(())
-            }),
-        };
+        let written = shared.write(|buffer, seq| {
+            match result {
+                Ok(()) => shared.dialect.write_ack(buffer, self.uuid(), Ok(()), seq),
+                Err(error) => {
+                    let text = shared.server.settings().text_for_client(error);
+                    shared.dialect.write_ack(buffer, self.uuid(), Err((&text, error.code())), seq);
+                }
+            }
+            Ok(())
+        });
         if let Err(error) = written {
             tracing::debug!(connection = %shared.id, uuid = self.uuid(), %error, "an ack found no client");
         }

@@ -12,9 +12,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Connection, ConnectionId, Error, Route, Settings, auth::Authenticator, builder::ServerBuilder, connection::KICKED,
-    consumer::Endpoints, hub::Hub, into_message::IntoMessage, publication::Publication, state::States,
-    workers::Workers,
+    Connection, ConnectionId, Error, Route, Settings, auth::Authenticator, builder::ServerBuilder,
+    connection::frame::KICKED, consumer::Endpoints, hub::Hub, into_message::IntoMessage, publication::Publication,
+    state::States, workers::Workers,
 };
 use psd_proto::ServerMessage;
 

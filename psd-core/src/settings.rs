@@ -87,6 +87,12 @@ settings! {
     protocol_errors_per_minute: u32 = 10, "PSD_PROTOCOL_ERRORS_PER_MINUTE", "10";
     /// Seconds a client may take to send its HTTP request before its socket is dropped.
     handshake_timeout: Duration = Duration::from_secs(10), "PSD_HANDSHAKE_TIMEOUT", "10";
+    /// Seconds that a v1 client may let pass without sending anything; after twice as many it is closed with 4408.
+    heartbeat: Duration = Duration::from_secs(25), "PSD_HEARTBEAT", "25";
+    /// Bytes from which on the bodies for v1 clients that can decompress are compressed; 0 turns compression off.
+    compress_from: usize = 1024, "PSD_COMPRESS_FROM", "1024";
+    /// Seconds over which v1 clients are told to spread their return when the server shuts down.
+    reconnect_window: Duration = Duration::from_secs(5), "PSD_RECONNECT_WINDOW", "5";
     /// Seconds a closing connection may take to accept what waits for it; after them the socket is dropped.
     close_timeout: Duration = Duration::from_secs(5), "PSD_CLOSE_TIMEOUT", "5";
     /// Seconds that running handlers get when the server shuts down.

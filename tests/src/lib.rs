@@ -212,14 +212,11 @@ impl RawClient {
 }
 
 /// Waits until a condition holds.
-#[track_caller]
-pub fn eventually(what: &'static str, mut condition: impl FnMut() -> bool) -> impl Future<Output = ()> {
-    async move {
-        let deadline = tokio::time::Instant::now() + DEADLINE;
-        while !condition() {
-            assert!(tokio::time::Instant::now() < deadline, "never: {what}");
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+pub async fn eventually(what: &'static str, mut condition: impl FnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + DEADLINE;
+    while !condition() {
+        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
 

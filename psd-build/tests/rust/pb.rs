@@ -3617,7 +3617,7 @@ pub static SCHEMA: ::psd_proto::Schema = ::psd_proto::Schema {
         ::psd_proto::json::AnyType::of::<::psd_proto::common::uploader::UFile>(),
         ::psd_proto::json::AnyType::of::<::psd_proto::common::psd::v1::Envelope>(),
         ::psd_proto::json::AnyType::of::<::psd_proto::common::psd::v1::Headers>(),
-        ::psd_proto::json::AnyType::of::<::psd_proto::common::psd::v1::Result>(),
+        ::psd_proto::json::AnyType::of::<::psd_proto::common::psd::v1::RequestResult>(),
         ::psd_proto::json::AnyType::of::<::psd_proto::common::psd::v1::Welcome>(),
         ::psd_proto::json::AnyType::of::<::psd_proto::common::psd::v1::Heartbeat>(),
         ::psd_proto::json::AnyType::of::<::psd_proto::common::psd::v1::Cancel>(),

@@ -1,13 +1,9 @@
 //! WebSocket frames from server to client (RFC 6455, section 5.2): unmasked and never fragmented.
 
-use bytes::Bytes;
-
 pub(crate) const TEXT: u8 = 0x1;
+pub(crate) const BINARY: u8 = 0x2;
 const CLOSE: u8 = 0x8;
 const FIN: u8 = 0x80;
-
-/// The most a frame's header takes.
-const LONGEST_HEADER: usize = 10;
 
 pub(crate) const NORMAL: u16 = 1000;
 pub(crate) const GOING_AWAY: u16 = 1001;
@@ -17,6 +13,7 @@ pub(crate) const TOO_BIG: u16 = 1009;
 pub(crate) const RESTART: u16 = 1012;
 pub(crate) const UNREADABLE: u16 = 4400;
 pub(crate) const KICKED: u16 = 4403;
+pub(crate) const HEARTBEAT_MISSED: u16 = 4408;
 pub(crate) const SLOW_CONSUMER: u16 = 4413;
 
 /// Reserves the header of a frame whose payload is appended next.
@@ -45,13 +42,20 @@ pub(crate) fn finish(buffer: &mut Vec<u8>, start: usize, opcode: u8) {
     }
 }
 
-/// A text frame to be shared.
-pub(crate) fn text(payload: &[u8]) -> Bytes {
-    let mut buffer = Vec::with_capacity(payload.len() + LONGEST_HEADER);
-    begin(&mut buffer);
-    buffer.extend_from_slice(payload);
-    finish(&mut buffer, 0, TEXT);
-    buffer.into()
+/// Appends the header of a frame whose payload follows.
+pub(crate) fn header(buffer: &mut Vec<u8>, payload: usize, opcode: u8) {
+    buffer.push(FIN | opcode);
+    match payload {
+        0..126 => buffer.push(payload as u8),
+        126..0x1_0000 => {
+            buffer.push(126);
+            buffer.extend_from_slice(&(payload as u16).to_be_bytes());
+        }
+        _ => {
+            buffer.push(127);
+            buffer.extend_from_slice(&(payload as u64).to_be_bytes());
+        }
+    }
 }
 
 /// Appends a close frame; a reason beyond the 123 bytes that fit is cut at a character's end.
@@ -69,16 +73,22 @@ mod tests {
 
     #[test]
     fn headers_fit_their_payloads() {
-        for (payload, header) in [
+        for (payload, expected) in [
             (0_usize, &[0x81_u8, 0][..]),
             (125, &[0x81, 125]),
             (126, &[0x81, 126, 0, 126]),
             (65_535, &[0x81, 126, 0xff, 0xff]),
             (65_536, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
         ] {
-            let frame = text(&vec![b'x'; payload]);
-            assert_eq!(&frame[..header.len()], header);
-            assert_eq!(frame.len(), header.len() + payload);
+            let mut frame = b"before".to_vec();
+            begin(&mut frame);
+            frame.resize(frame.len() + payload, b'x');
+            finish(&mut frame, 6, TEXT);
+            assert_eq!(&frame[6..6 + expected.len()], expected);
+            assert_eq!(frame.len(), 6 + expected.len() + payload);
+            let mut buffer = Vec::new();
+            header(&mut buffer, payload, TEXT);
+            assert_eq!(buffer, expected);
         }
     }
 

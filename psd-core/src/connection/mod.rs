@@ -1,6 +1,8 @@
 //! One client's connection: its handle for handlers, and everything behind it.
 
-mod frame;
+mod active;
+mod control;
+pub(crate) mod frame;
 mod handle;
 mod outbox;
 mod pipe;
@@ -8,7 +10,6 @@ mod shared;
 mod socket;
 mod task;
 
-pub(crate) use frame::{KICKED, text as text_frame};
 pub use handle::{Connection, ConnectionId, Handshake};
 pub(crate) use shared::Shared;
 pub(crate) use socket::Socket;

@@ -50,6 +50,8 @@ struct State {
     frames: VecDeque<usize>,
     /// Bytes of the first frame that are written already.
     frame_written: usize,
+    /// The number of the last numbered message (v1).
+    seq: u64,
     closing: Option<u16>,
 }
 
@@ -81,36 +83,55 @@ impl Outbox {
         }
     }
 
-    /// Queues one text message that `encode` appends to the buffer it is given.
+    /// Queues one frame whose payload `encode` appends to the buffer it is given, counting messages as it numbers them.
     pub(crate) fn push<E>(
         &self,
         socket: &Socket,
-        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+        opcode: u8,
+        encode: impl FnOnce(&mut Vec<u8>, &mut u64) -> Result<(), E>,
     ) -> Result<(), Refused<E>> {
         let mut state = self.lock();
         state.check_open()?;
+        let mut seq = state.seq;
         let tail = state.tail();
         let start = tail.len();
         frame::begin(tail);
-        if let Err(error) = encode(tail) {
+        if let Err(error) = encode(tail, &mut seq) {
             tail.truncate(start);
             return Err(Refused::Encode(error));
         }
-        frame::finish(tail, start, frame::TEXT);
+        frame::finish(tail, start, opcode);
         let length = tail.len() - start;
+        state.seq = seq;
         self.account(state, socket, length)
     }
 
-    /// Queues one message that is a frame already, shared with other outboxes.
-    pub(crate) fn push_shared(&self, socket: &Socket, frame: &Bytes) -> Result<(), Refused<()>> {
+    /// Queues one frame whose payload is mostly shared with other outboxes; `parts` are what stands before it, the
+    /// shared bytes, and what stands behind.
+    pub(crate) fn push_shared<'a>(
+        &self,
+        socket: &Socket,
+        opcode: u8,
+        parts: impl FnOnce(&mut u64) -> (Vec<u8>, &'a Bytes, Vec<u8>),
+    ) -> Result<(), Refused<()>> {
         let mut state = self.lock();
         state.check_open()?;
-        if frame.len() < SHARE_FROM {
-            state.tail().extend_from_slice(frame);
+        let (head, shared, behind) = parts(&mut state.seq);
+        let payload = head.len() + shared.len() + behind.len();
+        let tail = state.tail();
+        let start = tail.len();
+        frame::header(tail, payload, opcode);
+        let length = tail.len() - start + payload;
+        tail.extend_from_slice(&head);
+        if shared.len() < SHARE_FROM {
+            tail.extend_from_slice(shared);
         } else {
-            state.chunks.push_back(Chunk::Shared(frame.clone()));
+            state.chunks.push_back(Chunk::Shared(shared.clone()));
         }
-        self.account(state, socket, frame.len())
+        if !behind.is_empty() {
+            state.tail().extend_from_slice(&behind);
+        }
+        self.account(state, socket, length)
     }
 
     /// Queues bytes of the protocol itself (control frames), which no limit refuses.
@@ -287,10 +308,9 @@ impl State {
             Some(length) if self.frame_written > 0 => length - self.frame_written,
             _ => 0,
         };
-        let unfinished = match self.chunks.front() {
-            Some(chunk) => chunk.as_slice()[self.written..][..rest].to_vec(),
-            None => Vec::new(),
-        };
+        // A shared frame has its head and its end in other chunks.
+        let waiting = self.chunks.iter().flat_map(|chunk| chunk.as_slice()).skip(self.written);
+        let unfinished: Vec<u8> = waiting.take(rest).copied().collect();
         self.chunks.clear();
         self.written = 0;
         self.bytes = rest;
@@ -322,10 +342,25 @@ mod tests {
     type Result = std::result::Result<(), Refused<()>>;
 
     fn push(outbox: &Outbox, socket: &Socket, text: &str) -> Result {
-        outbox.push(socket, |buffer| {
+        outbox.push(socket, frame::TEXT, |buffer, seq| {
+            *seq += 1;
             buffer.extend_from_slice(text.as_bytes());
             Ok(())
         })
+    }
+
+    fn push_shared(outbox: &Outbox, socket: &Socket, shared: &Bytes) -> Result {
+        outbox.push_shared(socket, frame::TEXT, |seq| {
+            *seq += 1;
+            (b"<".to_vec(), shared, format!("{seq}>").into_bytes())
+        })
+    }
+
+    fn text_frame(payload: &[u8]) -> Vec<u8> {
+        let mut buffer = Vec::new();
+        frame::header(&mut buffer, payload.len(), frame::TEXT);
+        buffer.extend_from_slice(payload);
+        buffer
     }
 
     async fn flush(outbox: &Outbox, socket: &Socket) {
@@ -336,10 +371,10 @@ mod tests {
     async fn frames_leave_in_order_whatever_their_kind() {
         let (near, mut far) = tokio::io::duplex(1 << 20);
         let (outbox, socket) = (Outbox::new(1 << 20, 100), Socket::other(near));
-        let shared = frame::text(&[b'x'; 3000]);
+        let shared = Bytes::from(vec![b'x'; 3000]);
         push(&outbox, &socket, "one").expect("there is room");
-        outbox.push_shared(&socket, &shared).expect("there is room");
-        outbox.push_shared(&socket, &frame::text(b"two")).expect("there is room");
+        push_shared(&outbox, &socket, &shared).expect("there is room");
+        push_shared(&outbox, &socket, &Bytes::from_static(b"two")).expect("there is room");
         outbox.close(1000, "bye");
         assert_eq!(push(&outbox, &socket, "late"), Err(Refused::Closed));
         flush(&outbox, &socket).await;
@@ -347,8 +382,8 @@ mod tests {
         let mut bytes = Vec::new();
         far.read_to_end(&mut bytes).await.expect("memory does not fail");
         let mut expected = b"\x81\x03one".to_vec();
-        expected.extend_from_slice(&shared);
-        expected.extend_from_slice(b"\x81\x03two\x88\x05\x03\xe8bye");
+        expected.extend_from_slice(&text_frame(&[b"<", &shared[..], b"2>"].concat()));
+        expected.extend_from_slice(b"\x81\x06<two3>\x88\x05\x03\xe8bye");
         assert_eq!(bytes, expected);
     }
 
@@ -356,17 +391,19 @@ mod tests {
     async fn a_kept_buffer_does_not_stand_in_the_way_of_shared_frames() {
         let (near, mut far) = tokio::io::duplex(1 << 20);
         let (outbox, socket) = (Outbox::new(1 << 20, 100), Socket::other(near));
-        let shared = frame::text(&[b'x'; 3000]);
+        let shared = Bytes::from(vec![b'x'; 3000]);
         let mut expected = Vec::new();
-        for _ in 0..3 {
+        for number in 0..3 {
             push(&outbox, &socket, "one").expect("there is room");
             flush(&outbox, &socket).await;
-            outbox.push_shared(&socket, &shared).expect("there is room");
-            outbox.push_shared(&socket, &shared).expect("there is room");
+            push_shared(&outbox, &socket, &shared).expect("there is room");
+            push_shared(&outbox, &socket, &shared).expect("there is room");
             flush(&outbox, &socket).await;
             expected.extend_from_slice(b"\x81\x03one");
-            expected.extend_from_slice(&shared);
-            expected.extend_from_slice(&shared);
+            for second in [2, 3] {
+                let payload = [b"<", &shared[..], format!("{}>", number * 3 + second).as_bytes()].concat();
+                expected.extend_from_slice(&text_frame(&payload));
+            }
         }
         drop((outbox, socket));
         let mut bytes = Vec::new();
@@ -398,7 +435,7 @@ mod tests {
     async fn a_message_that_cannot_be_encoded_leaves_nothing() {
         let (near, _far) = tokio::io::duplex(64);
         let (outbox, socket) = (Outbox::new(100, 100), Socket::other(near));
-        let refused = outbox.push(&socket, |buffer| {
+        let refused = outbox.push(&socket, frame::TEXT, |buffer, _| {
             buffer.extend_from_slice(b"half");
             Err("no")
         });

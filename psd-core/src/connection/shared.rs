@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -10,8 +10,10 @@ use std::{
     },
 };
 
-use bytes::Bytes;
-use psd_proto::ServerMessage;
+use psd_proto::{
+    ServerMessage,
+    envelope::{Outgoing, RequestResult},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -40,6 +42,8 @@ pub(crate) struct Shared {
     authentication_changes: AtomicU32,
     /// The groups the connection is in; `None` once it has left for good, so that a late join cannot outlive it.
     groups: Mutex<Option<HashSet<Arc<str>>>>,
+    /// Deferred work that its client may cancel by the request's uuid (v1).
+    deferred: Mutex<HashMap<Box<str>, CancellationToken>>,
     /// The consumer's session; held while a handler reads or changes it.
     pub(crate) session: Mutex<Box<dyn Any + Send>>,
 }
@@ -57,6 +61,7 @@ impl Shared {
         server: Server,
         endpoint: Arc<Endpoint>,
         socket: Socket,
+        dialect: Dialect,
         peer: Option<SocketAddr>,
     ) -> Self {
         let settings = server.settings();
@@ -64,13 +69,14 @@ impl Shared {
         let session = Mutex::new((endpoint.spec.new_session)());
         Self {
             id,
-            dialect: Dialect::Classic,
+            dialect,
             peer,
             socket,
             outbox,
             gone: CancellationToken::new(),
             authentication: Mutex::default(),
             authentication_changes: AtomicU32::new(0),
+            deferred: Mutex::default(),
             groups: Mutex::new(Some(HashSet::new())),
             session,
             server,
@@ -84,13 +90,23 @@ impl Shared {
         message: &M,
         uuid: Option<&str>,
     ) -> Result<(), Error> {
-        let message = message.to_message();
-        self.write(|buffer| self.dialect.write_message(buffer, &*message, uuid))
+        self.send_with(&*message.to_message(), uuid, None)
+    }
+
+    /// Encodes a message into the outbox, in v1 together with the result of the request that it ends.
+    pub(crate) fn send_with<M: ServerMessage>(
+        &self,
+        message: &M,
+        uuid: Option<&str>,
+        result: Option<RequestResult<'_>>,
+    ) -> Result<(), Error> {
+        let outgoing = Outgoing { message_type: M::INFO.message_type, uuid, result };
+        self.write(|buffer, seq| self.dialect.write_message(buffer, message, &outgoing, seq))
     }
 
     /// Writes what `encode` appends as one frame.
-    pub(crate) fn write(&self, encode: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>) -> Result<(), Error> {
-        self.outbox.push(&self.socket, encode).map_err(|refused| match refused {
+    pub(crate) fn write(&self, encode: impl FnOnce(&mut Vec<u8>, &mut u64) -> Result<(), Error>) -> Result<(), Error> {
+        self.outbox.push(&self.socket, self.dialect.opcode(), encode).map_err(|refused| match refused {
             Refused::Encode(error) => error,
             Refused::Closed => Error::unavailable("the connection is closed"),
             Refused::SlowConsumer => self.slow_consumer(),
@@ -99,8 +115,9 @@ impl Shared {
 
     /// Delivers a publication that many connections share. A connection that cannot take it is closing by itself.
     pub(crate) fn deliver(&self, publication: &Publication<'_>) -> Result<(), Error> {
-        let frame: &Bytes = publication.frame(self.dialect)?;
-        match self.outbox.push_shared(&self.socket, frame) {
+        let shared = publication.shared(self.dialect)?;
+        let parts = |seq: &mut u64| self.dialect.complete(shared, seq);
+        match self.outbox.push_shared(&self.socket, self.dialect.opcode(), parts) {
             Err(Refused::SlowConsumer) => drop(self.slow_consumer()),
             Ok(()) | Err(Refused::Closed | Refused::Encode(())) => {}
         }
@@ -155,6 +172,24 @@ impl Shared {
 
     pub(super) fn authentication_changes(&self) -> u32 {
         self.authentication_changes.load(Ordering::Acquire)
+    }
+
+    /// Lets deferred work be cancelled by its request's uuid until [`forget`](Self::forget) is called.
+    pub(crate) fn remember(&self, uuid: &str) -> CancellationToken {
+        let token = self.gone.child_token();
+        lock(&self.deferred).insert(uuid.into(), token.clone());
+        token
+    }
+
+    pub(crate) fn forget(&self, uuid: &str) {
+        lock(&self.deferred).remove(uuid);
+    }
+
+    /// Cancels the deferred work of a request, if there is any.
+    pub(crate) fn cancel(&self, uuid: &str) {
+        if let Some(token) = lock(&self.deferred).remove(uuid) {
+            token.cancel();
+        }
     }
 
     pub(crate) fn join(self: &Arc<Self>, group: &str) -> Result<(), Error> {

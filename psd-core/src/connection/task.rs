@@ -7,7 +7,6 @@
 use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
-    panic::AssertUnwindSafe,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -16,26 +15,31 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{Sink as _, Stream as _, StreamExt as _, stream::FuturesUnordered};
-use psd_proto::common::{authentication::TokenInvalid, socket_api::ProtocolError};
+use psd_proto::common::authentication::TokenInvalid;
 use tokio::{io::ReadBuf, time::Sleep};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
-        self, Message, Utf8Bytes,
+        self, Message,
         error::CapacityError,
         protocol::{Role, WebSocketConfig},
     },
 };
 
-use super::{Connection, Handshake, Shared, frame, pipe::Pipe};
+use super::{
+    Connection, Handshake, Shared,
+    active::{Active, End},
+    control::{self, Control, Pulse, Unreadable},
+    frame,
+    pipe::Pipe,
+};
 use crate::{
-    Error, Identity,
-    continue_::conclude,
-    dispatch::{self, Begun, Running},
+    Identity,
+    dispatch::{self, Arrived, Begun},
 };
 
-/// Frames read ahead while a handler runs.
-const READ_AHEAD_FRAMES: usize = 16;
+/// Envelopes read ahead while a handler runs; one more frame may begin below it.
+const READ_AHEAD: usize = 16;
 /// Bytes read ahead while a handler runs; one more frame may begin below it.
 const READ_AHEAD_BYTES: usize = 64 * 1024;
 /// Above this many waiting bytes no further message is handled until the client has read some.
@@ -45,8 +49,8 @@ const MESSAGES_PER_TURN: usize = 128;
 /// tungstenite clears its read buffer on every read, so a large one costs more than it saves.
 const READ_BUFFER: usize = 4 * 1024;
 
-/// Serves a connection until it is gone. `prefix` is what was read beyond the handshake.
-pub(crate) async fn run(shared: Arc<Shared>, handshake: Handshake, prefix: Bytes) {
+/// Serves a connection until it is gone. `token` came with the handshake; `prefix` is what was read beyond it.
+pub(crate) async fn run(shared: Arc<Shared>, handshake: Handshake, token: Option<String>, prefix: Bytes) {
     let connection = Connection::new(shared.clone());
     let _ends = Ends(shared.clone());
     shared.server.hub().add(&shared);
@@ -54,13 +58,20 @@ pub(crate) async fn run(shared: Arc<Shared>, handshake: Handshake, prefix: Bytes
     tracing::debug!(connection = %shared.id, path = spec.path, peer = ?shared.peer, "connected");
 
     let mut task = Task::new(shared.clone(), prefix).await;
+    control::welcome(&shared);
     for group in (spec.default_groups)(&connection) {
         if let Err(error) = shared.join(&group) {
             tracing::error!(connection = %shared.id, consumer = spec.name, %group, %error, "bad default group");
         }
     }
     let opening = (spec.on_connect)(connection.clone(), handshake);
-    task.running = Some(Active::hook(Box::pin(async move { opening.await.map_err(Box::new) })));
+    let authenticating = token.map(|token| dispatch::verify(shared.clone(), token));
+    task.running = Some(Active::hook(Box::pin(async move {
+        if let Some(authenticating) = authenticating {
+            authenticating.await;
+        }
+        opening.await.map_err(Box::new)
+    })));
     poll_fn(|context| task.poll(context)).await;
     drop(task);
 
@@ -92,8 +103,8 @@ struct Task {
     shared: Arc<Shared>,
     frames: WebSocketStream<Pipe>,
     input: Input,
-    /// Messages read ahead, and one whose token was just verified (`true`).
-    inbox: VecDeque<(Utf8Bytes, bool)>,
+    /// Envelopes read ahead, and one whose token was just verified.
+    inbox: VecDeque<Arrived>,
     inbox_bytes: usize,
     /// The handler or hook that the next message waits for.
     running: Option<Active>,
@@ -104,6 +115,9 @@ struct Task {
     /// Runs while the connection closes.
     closing: Option<Pin<Box<Sleep>>>,
     unreadable: Unreadable,
+    pulse: Pulse,
+    /// Whether the client was told that the server shuts down.
+    drained: bool,
 }
 
 impl Task {
@@ -127,6 +141,8 @@ impl Task {
             expiry: None,
             closing: None,
             unreadable: Unreadable::default(),
+            pulse: Pulse::default(),
+            drained: false,
             shared,
         }
     }
@@ -143,6 +159,7 @@ impl Task {
             let mut progress = self.poll_handlers(context);
             progress |= self.poll_authentication(context);
             progress |= self.poll_messages(context);
+            self.pulse.poll(&shared, self.input == Input::Frames && !self.reads_no_more(), context);
             self.close_when_drained();
             turn += usize::from(progress);
             if progress && turn < MESSAGES_PER_TURN && shared.outbox.waiting_bytes() < PAUSE_ABOVE {
@@ -202,9 +219,9 @@ impl Task {
         match end {
             End::Concluded => {}
             // By way of the inbox, so that `on_authenticated` comes first.
-            End::Again(text) => {
-                self.inbox_bytes += text.len();
-                self.inbox.push_front((text, true));
+            End::Again(arrived) => {
+                self.inbox_bytes += arrived.raw.len();
+                self.inbox.push_front(arrived);
             }
             End::Refused(error) => {
                 let text = self.shared.server.settings().text_for_client(&error);
@@ -248,30 +265,24 @@ impl Task {
         if self.shared.outbox.closing().is_some() {
             return self.discard(context);
         }
-        let busy = self.running.is_some() || self.concurrent.len() >= self.shared.server.settings().max_concurrent;
+        let busy = self.is_busy();
         if !busy {
             if self.shared.outbox.waiting_bytes() >= PAUSE_ABOVE {
                 return false;
             }
-            if let Some((text, verified)) = self.inbox.pop_front() {
-                self.inbox_bytes -= text.len();
-                self.begin(text, verified);
+            if let Some(arrived) = self.inbox.pop_front() {
+                self.inbox_bytes -= arrived.raw.len();
+                self.begin(arrived);
                 return true;
             }
-        } else if self.inbox.len() >= READ_AHEAD_FRAMES || self.inbox_bytes >= READ_AHEAD_BYTES {
-            return false;
         }
-        if self.input != Input::Frames {
+        if self.input != Input::Frames || self.reads_no_more() {
             return false;
         }
         let Poll::Ready(message) = Pin::new(&mut self.frames).poll_next(context) else { return false };
+        self.pulse.beat();
         match message {
-            Some(Ok(Message::Text(text))) if busy => {
-                self.inbox_bytes += text.len();
-                self.inbox.push_back((text, false));
-            }
-            Some(Ok(Message::Text(text))) => self.begin(text, false),
-            Some(Ok(Message::Binary(_))) => self.unreadable("a binary frame: this protocol uses text frames"),
+            Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => self.arrive(message),
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
             Some(Ok(Message::Close(_))) | None => {
                 // tungstenite has the answering close frame ready and writes it into the outbox when flushed.
@@ -281,6 +292,66 @@ impl Task {
             Some(Err(error)) => self.failed(&error),
         }
         true
+    }
+
+    /// Whether the next message has to wait.
+    fn is_busy(&self) -> bool {
+        self.running.is_some() || self.concurrent.len() >= self.shared.server.settings().max_concurrent
+    }
+
+    /// Whether enough is read ahead.
+    fn reads_no_more(&self) -> bool {
+        self.inbox.len() >= READ_AHEAD || self.inbox_bytes >= READ_AHEAD_BYTES
+    }
+
+    /// Takes a frame apart. Its envelopes are begun in turn; what v1 itself says is heard at once.
+    fn arrive(&mut self, message: Message) {
+        let dialect = self.shared.dialect;
+        let (envelopes, result) = dialect.split(message);
+        let at = dialect.is_v1().then(Instant::now);
+        for raw in envelopes {
+            let arrived = Arrived { raw, at, verified: false };
+            if dialect.is_v1()
+                && let Some(control) =
+                    dialect.read_envelope(&arrived.raw).ok().and_then(|envelope| Control::of(dialect, &envelope))
+            {
+                self.control(control);
+            } else if self.is_busy() || !self.inbox.is_empty() {
+                self.inbox_bytes += arrived.raw.len();
+                self.inbox.push_back(arrived);
+            } else {
+                self.begin(arrived);
+            }
+        }
+        if let Err(error) = result {
+            self.unreadable.report(&self.shared, &error.to_string());
+        }
+    }
+
+    fn control(&mut self, control: Control) {
+        match control {
+            Control::Heartbeat => control::heartbeat(&self.shared),
+            Control::Cancel(uuid) => self.cancel(&uuid),
+            Control::Unknown => {}
+        }
+    }
+
+    /// Ends the request with this uuid, wherever it is.
+    fn cancel(&mut self, uuid: &str) {
+        self.shared.cancel(uuid);
+        if self.running.as_ref().is_some_and(|active| active.cancel(uuid)) {
+            self.running = None;
+        }
+        if !self.concurrent.is_empty() {
+            let concurrent = std::mem::take(&mut self.concurrent);
+            self.concurrent = concurrent.into_iter().filter(|active| !active.cancel(uuid)).collect();
+        }
+        let (shared, bytes) = (&self.shared, &mut self.inbox_bytes);
+        self.inbox.retain(|arrived| {
+            let cancelled = dispatch::cancel(shared, arrived, uuid);
+            *bytes -= if cancelled { arrived.raw.len() } else { 0 };
+            !cancelled
+        });
     }
 
     /// While the connection closes, reads on only to see the client's own close frame, or the end of its bytes.
@@ -340,151 +411,29 @@ impl Task {
         }
     }
 
-    fn begin(&mut self, text: Utf8Bytes, verified: bool) {
-        match dispatch::begin(&self.shared, text, verified) {
+    fn begin(&mut self, arrived: Arrived) {
+        match dispatch::begin(&self.shared, arrived) {
             Begun::Done => {}
-            Begun::Unreadable(reason) => self.unreadable(&reason),
+            Begun::Unreadable(reason) => self.unreadable.report(&self.shared, &reason),
             Begun::Running(running) => self.running = Some(Active::handler(running)),
             Begun::Concurrent(running) => self.concurrent.push(Active::handler(running)),
         }
     }
 
-    fn unreadable(&mut self, reason: &str) {
-        let settings = self.shared.server.settings();
-        tracing::debug!(connection = %self.shared.id, reason, "an unreadable frame");
-        if self.unreadable.count(settings.protocol_errors_per_minute) {
-            let error = ProtocolError { error_message: reason.to_owned(), error_code: 400 };
-            let _ = self.shared.send(&error, None);
-        } else {
-            self.shared.close(frame::UNREADABLE, "too many unreadable frames");
-        }
-    }
-
     /// When the server shuts down, a connection closes as soon as it is idle.
     fn close_when_drained(&mut self) {
-        if self.shared.server.0.draining.is_cancelled() && self.is_idle() {
+        if !self.shared.server.0.draining.is_cancelled() {
+            return;
+        }
+        if !std::mem::replace(&mut self.drained, true) {
+            control::drain(&self.shared);
+        }
+        if self.is_idle() {
             self.shared.close(frame::RESTART, "the server is restarting");
         }
     }
 }
 
-/// What runs on behalf of the connection: a handler, the verification of a token, or a hook.
-struct Active {
-    running: Running,
-    deadline: Option<Pin<Box<Sleep>>>,
-    is_new: bool,
-}
-
-/// What came of it.
-enum End {
-    Concluded,
-    /// The token was verified; the message it came with goes on.
-    Again(Utf8Bytes),
-    /// `on_connect` refused.
-    Refused(Box<Error>),
-}
-
-impl Active {
-    fn handler(running: Running) -> Self {
-        Self { running, deadline: None, is_new: true }
-    }
-
-    fn hook(future: Pin<Box<dyn Future<Output = Result<(), Box<Error>>> + Send>>) -> Self {
-        Self::handler(Running::Hook(future))
-    }
-}
-
-impl Future for Active {
-    type Output = End;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<End> {
-        let this = &mut *self;
-        let polled = match &mut this.running {
-            Running::Handler { future, .. } => guarded(future, context).map(Ended::Handler),
-            Running::Verification { future, text } => {
-                guarded(future, context).map(|result| Ended::Verification(result, text.clone()))
-            }
-            Running::Hook(future) => guarded(future, context).map(Ended::Hook),
-        };
-        let Poll::Ready(ended) = polled else { return this.poll_deadline(context) };
-        Poll::Ready(match ended {
-            Ended::Handler(verdict) => {
-                if let Running::Handler { request, .. } = &this.running {
-                    conclude(request, verdict.unwrap_or_else(Err));
-                }
-                End::Concluded
-            }
-            Ended::Verification(result, text) => {
-                if let Err(error) = result {
-                    tracing::error!(%error, "the authenticator panicked");
-                }
-                End::Again(text)
-            }
-            Ended::Hook(Ok(Ok(()))) => End::Concluded,
-            Ended::Hook(Ok(Err(error))) => End::Refused(error),
-            Ended::Hook(Err(error)) => {
-                tracing::error!(%error, "a consumer's hook panicked");
-                End::Concluded
-            }
-        })
-    }
-}
-
-enum Ended {
-    Handler(Result<crate::call::Verdict, Error>),
-    Verification(Result<(), Error>, Utf8Bytes),
-    Hook(Result<Result<(), Box<Error>>, Error>),
-}
-
-impl Active {
-    /// The timer is made only for what does not end at once; most handlers do.
-    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<End> {
-        let Running::Handler { request, .. } = &self.running else { return Poll::Pending };
-        let timeout = request.shared().server.settings().handler_timeout;
-        if std::mem::take(&mut self.is_new) && !timeout.is_zero() {
-            self.deadline = Some(Box::pin(tokio::time::sleep(timeout)));
-        }
-        if let Some(deadline) = &mut self.deadline
-            && deadline.as_mut().poll(context).is_ready()
-        {
-            let text = format!("the handler did not finish within {} s", timeout.as_secs_f64());
-            request.finish(Err(&Error::new(408, text)));
-            return Poll::Ready(End::Concluded);
-        }
-        Poll::Pending
-    }
-}
-
-/// Polls what may panic; a panic becomes an error.
-fn guarded<T>(
-    future: &mut Pin<Box<dyn Future<Output = T> + Send>>,
-    context: &mut Context<'_>,
-) -> Poll<Result<T, Error>> {
-    match std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-        Ok(polled) => polled.map(Ok),
-        Err(panic) => Poll::Ready(Err(crate::continue_::panicked(&*panic))),
-    }
-}
-
 fn sleep_until(time: SystemTime) -> Sleep {
     tokio::time::sleep(time.duration_since(SystemTime::now()).unwrap_or_default())
-}
-
-/// Counts unreadable frames in windows of a minute.
-#[derive(Default)]
-struct Unreadable {
-    since: Option<Instant>,
-    frames: u32,
-}
-
-impl Unreadable {
-    /// Whether one more is within the limit.
-    fn count(&mut self, limit: u32) -> bool {
-        let now = Instant::now();
-        if self.since.is_none_or(|since| now.duration_since(since).as_secs() >= 60) {
-            (self.since, self.frames) = (Some(now), 0);
-        }
-        self.frames += 1;
-        self.frames <= limit
-    }
 }

@@ -319,7 +319,7 @@ pub mod psd {
             pub deadline_ms: u32,
             /// How the request ended, in the last message that belongs to it.
             #[prost(message, optional, tag = "10")]
-            pub result: ::core::option::Option<Result>,
+            pub result: ::core::option::Option<RequestResult>,
             /// Whether the body is compressed with the method that `welcome` names.
             #[prost(bool, tag = "11")]
             pub compressed: bool,
@@ -330,7 +330,7 @@ pub mod psd {
         /// How a request ended: without text and code, well.
         #[derive(Clone, PartialEq, Eq, Hash, crate::prost::Message)]
         #[prost(prost_path = "crate::prost")]
-        pub struct Result {
+        pub struct RequestResult {
             /// Why it failed; empty if it did not.
             #[prost(string, tag = "1")]
             pub error_message: crate::prost::alloc::string::String,
@@ -460,7 +460,7 @@ pub mod psd {
                 const FULL_NAME: &'static str = "psd.v1.Headers";
             }
 
-            impl json::JsonMessage for self::Result {
+            impl json::JsonMessage for self::RequestResult {
                 fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
                     match name {
                         "error_message" | "errorMessage" => field.read(0, &mut self.error_message),
@@ -475,8 +475,8 @@ pub mod psd {
                 }
             }
 
-            impl proto::Message for self::Result {
-                const FULL_NAME: &'static str = "psd.v1.Result";
+            impl proto::Message for self::RequestResult {
+                const FULL_NAME: &'static str = "psd.v1.RequestResult";
             }
 
             impl json::JsonMessage for self::Welcome {
@@ -1701,7 +1701,7 @@ pub static SCHEMA: crate::Schema = crate::Schema {
         crate::json::AnyType::of::<self::uploader::UFile>(),
         crate::json::AnyType::of::<self::psd::v1::Envelope>(),
         crate::json::AnyType::of::<self::psd::v1::Headers>(),
-        crate::json::AnyType::of::<self::psd::v1::Result>(),
+        crate::json::AnyType::of::<self::psd::v1::RequestResult>(),
         crate::json::AnyType::of::<self::psd::v1::Welcome>(),
         crate::json::AnyType::of::<self::psd::v1::Heartbeat>(),
         crate::json::AnyType::of::<self::psd::v1::Cancel>(),

@@ -4,15 +4,8 @@
 //! {"body": {"text": "hi"}, "headers": {"messageType": "send-chat", "ack": true, "uuid": "ee55…", …}}
 //! ```
 
-use std::borrow::Cow;
-
-use super::{Envelope, EnvelopeError};
-use crate::json::{self, Kind, ReadOptions, Reader, WriteOptions, Writer};
-
-/// A body that is missing or null is a message of defaults.
-const NO_BODY: &str = "{}";
-/// The longest uuid that is taken; clients write 36 bytes.
-const LONGEST_UUID: usize = 256;
+use super::{Body, Envelope, EnvelopeError, RequestResult, headers};
+use crate::json::{ReadOptions, Reader, WriteOptions, Writer};
 
 /// Reads headers and the extent of the body. Keys may come in any order, and unknown ones are passed over.
 ///
@@ -20,77 +13,21 @@ const LONGEST_UUID: usize = 256;
 /// The text is no JSON object, `headers.messageType` is missing, or a header has the wrong type.
 pub fn read(text: &str) -> Result<Envelope<'_>, EnvelopeError> {
     let mut reader = Reader::new(text, &ReadOptions::default());
-    let mut headers = None;
-    let mut body = NO_BODY;
+    let mut envelope = None;
+    let mut body = headers::NO_BODY;
     reader.begin_object()?;
     while let Some(key) = reader.next_key()? {
         match &*key {
-            "headers" if !reader.null()? => headers = Some(read_headers(&mut reader)?),
+            "headers" if !reader.null()? => envelope = Some(headers::read(&mut reader)?),
             "body" if !reader.null()? => body = reader.skim()?,
             "headers" | "body" => {}
             _ => drop(reader.skim()?),
         }
     }
     reader.finish()?;
-    let mut envelope = headers.ok_or_else(|| EnvelopeError("`headers` is missing".into()))?;
-    envelope.body = body;
-    Ok(envelope)
-}
-
-fn read_headers<'a>(reader: &mut Reader<'a>) -> Result<Envelope<'a>, EnvelopeError> {
-    let mut message_type = None;
-    let mut headers = Envelope {
-        message_type: Cow::Borrowed(""),
-        uuid: None,
-        auth_header: None,
-        ack: false,
-        event_time: None,
-        local_time: None,
-        retry_count: 0,
-        api_version: 0,
-        body: NO_BODY,
-    };
-    reader.begin_object()?;
-    while let Some(key) = reader.next_key()? {
-        match &*key {
-            "messageType" => message_type = optional_string(reader)?,
-            "uuid" => headers.uuid = optional_string(reader)?,
-            "authHeader" => headers.auth_header = optional_string(reader)?,
-            "ack" => headers.ack = reader.skim()? == "true",
-            "eventTime" => headers.event_time = number(reader)?,
-            "localTime" => headers.local_time = number(reader)?,
-            "retryCount" => headers.retry_count = count(reader)?,
-            "apiVersion" => headers.api_version = count(reader)?,
-            _ => drop(reader.skim()?),
-        }
-    }
-    headers.message_type = match message_type {
-        Some(message_type) if !message_type.is_empty() => message_type,
-        _ => return Err(EnvelopeError("`headers.messageType` is missing".into())),
-    };
-    match &headers.uuid {
-        Some(uuid) if uuid.len() > LONGEST_UUID => {
-            let length = uuid.len();
-            Err(EnvelopeError(format!("`headers.uuid` has {length} bytes; {LONGEST_UUID} are allowed")))
-        }
-        _ => Ok(headers),
-    }
-}
-
-fn optional_string<'a>(reader: &mut Reader<'a>) -> json::Result<Option<Cow<'a, str>>> {
-    if reader.null()? { Ok(None) } else { reader.string().map(Some) }
-}
-
-/// Times inform only: one that is no number is as good as none.
-fn number(reader: &mut Reader<'_>) -> json::Result<Option<f64>> {
-    let is_number = reader.peek() == Kind::Number;
-    let text = reader.skim()?;
-    Ok(if is_number { text.parse().ok() } else { None })
-}
-
-/// Counts inform only, likewise.
-fn count(reader: &mut Reader<'_>) -> json::Result<u32> {
-    Ok(number(reader)?.map_or(0, |number| number as u32))
+    let envelope = envelope.ok_or_else(|| EnvelopeError::new("`headers` is missing"))?;
+    // A deadline is a promise of v1.
+    Envelope { body: Body::Json(body), deadline_ms: 0, ..envelope }.checked()
 }
 
 /// Appends a message in its envelope; without `uuid` it belongs to no request. `write_body` appends the body.
@@ -111,7 +48,7 @@ pub fn write<E>(
 
 /// Appends an ack. Success has neither text nor code; an error has a text, which must not be empty since clients take
 /// an empty one for success, and perhaps a code.
-pub fn write_ack(out: &mut Vec<u8>, uuid: Option<&str>, error: Option<(&str, Option<i32>)>) {
+pub fn write_ack(out: &mut Vec<u8>, uuid: Option<&str>, result: RequestResult<'_>) {
     begin(out, "ack", uuid);
     let mut writer = Writer::new(out, &WriteOptions::default());
     let start = writer.begin();
@@ -119,7 +56,7 @@ pub fn write_ack(out: &mut Vec<u8>, uuid: Option<&str>, error: Option<(&str, Opt
         writer.key("uuid");
         writer.string(uuid);
     }
-    if let Some((text, code)) = error {
+    if let Err((text, code)) = result {
         writer.key("errorMessage");
         writer.string(text);
         if let Some(code) = code {
@@ -160,13 +97,12 @@ mod tests {
         let expected = Envelope {
             message_type: "send-chat".into(),
             uuid: Some("ee55".into()),
-            auth_header: None,
             ack: true,
             event_time: Some(1_795_396_112_099.0),
             local_time: Some(1_795_396_112.0),
             retry_count: 2,
             api_version: 1,
-            body: r#"{"text": "hi"}"#,
+            ..Envelope::of(Body::Json(r#"{"text": "hi"}"#))
         };
         assert_eq!(read(text), Ok(expected));
     }
@@ -179,7 +115,7 @@ mod tests {
             let text = format!(r#"{{"headers": {{"messageType": "a", {headers}}}, "body": null}}"#);
             let envelope = read(&text).expect("it is an envelope");
             assert_eq!((envelope.ack, envelope.event_time, envelope.retry_count), (false, None, 0), "{headers}");
-            assert_eq!(envelope.body, "{}");
+            assert_eq!(envelope.body, Body::Json("{}"));
         }
         let escaped = read(r#"{"headers": {"messageType": "a\u0062", "uuid": "\""}}"#).expect("it is an envelope");
         assert_eq!((&*escaped.message_type, escaped.uuid.as_deref()), ("ab", Some("\"")));
@@ -190,7 +126,7 @@ mod tests {
         for body in [r#"{"a": tru}"#, "[[[", "5", r#""}""#, &format!("{}{}", "[".repeat(5000), "]".repeat(5000))] {
             let text = format!(r#"{{"body": {body}, "headers": {{"messageType": "a"}}}}"#);
             match read(&text) {
-                Ok(envelope) => assert_eq!(envelope.body, body),
+                Ok(envelope) => assert_eq!(envelope.body, Body::Json(body)),
                 Err(error) => assert_eq!(body, "[[[", "{error}"),
             }
         }
@@ -217,9 +153,9 @@ mod tests {
             Ok::<(), ()>(())
         };
         write(&mut out, "ilol|ack", Some("a\"b"), body).expect("nothing fails");
-        write_ack(&mut out, Some("u"), None);
-        write_ack(&mut out, None, Some(("bad", Some(0))));
-        write_ack(&mut out, None, Some(("bad", None)));
+        write_ack(&mut out, Some("u"), Ok(()));
+        write_ack(&mut out, None, Err(("bad", Some(0))));
+        write_ack(&mut out, None, Err(("bad", None)));
         assert_eq!(
             String::from_utf8_lossy(&out),
             concat!(

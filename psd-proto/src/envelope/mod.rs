@@ -1,6 +1,10 @@
-//! Envelopes: the headers around a body, as each dialect writes them.
+//! Envelopes: the headers around a body, as each dialect writes them. docs/PROTOCOL.md is the specification.
 
 pub mod classic;
+pub mod compression;
+mod headers;
+pub mod v1_json;
+pub mod v1_proto;
 
 use std::borrow::Cow;
 
@@ -23,14 +27,95 @@ pub struct Envelope<'a> {
     pub retry_count: u32,
     /// The version of the application's contract that the client speaks; 0 if it does not say.
     pub api_version: u32,
+    /// How many milliseconds after its arrival the client still wants an answer; 0 if it does not say.
+    pub deadline_ms: u32,
+    /// The W3C trace context of the request.
+    pub traceparent: Option<Cow<'a, str>>,
+    /// The number of this envelope in its direction; 0 if it has none.
+    pub seq: u64,
+    /// The highest number that the sender has received; 0 if it does not say.
+    pub seen: u64,
     /// The body, of which only the extent is known: not even that it is well-formed.
-    pub body: &'a str,
+    pub body: Body<'a>,
 }
+
+/// An undecoded body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body<'a> {
+    /// JSON text.
+    Json(&'a str),
+    /// Protobuf bytes.
+    Proto(&'a [u8]),
+    /// Protobuf bytes, compressed.
+    Deflated(&'a [u8]),
+}
+
+impl<'a> Envelope<'a> {
+    /// An envelope of nothing but a body.
+    fn of(body: Body<'a>) -> Self {
+        Self {
+            message_type: Cow::Borrowed(""),
+            uuid: None,
+            auth_header: None,
+            ack: false,
+            event_time: None,
+            local_time: None,
+            retry_count: 0,
+            api_version: 0,
+            deadline_ms: 0,
+            traceparent: None,
+            seq: 0,
+            seen: 0,
+            body,
+        }
+    }
+
+    /// Refuses an envelope that cannot be answered.
+    fn checked(self) -> Result<Self, EnvelopeError> {
+        if self.message_type.is_empty() {
+            return Err(EnvelopeError("`headers.messageType` is missing".into()));
+        }
+        match &self.uuid {
+            Some(uuid) if uuid.len() > LONGEST_UUID => {
+                let length = uuid.len();
+                Err(EnvelopeError(format!("`headers.uuid` has {length} bytes; {LONGEST_UUID} are allowed")))
+            }
+            _ => Ok(self),
+        }
+    }
+}
+
+/// The longest uuid that is taken, in bytes; clients write 36.
+pub const LONGEST_UUID: usize = 256;
+/// The most envelopes that a frame may hold.
+pub const MOST_ENVELOPES: usize = 256;
+
+/// What the server writes around a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outgoing<'a> {
+    /// The route.
+    pub message_type: &'a str,
+    /// The request that the message belongs to; `None` for a push.
+    pub uuid: Option<&'a str>,
+    /// How the request ended, in the last message that belongs to it (v1; a classic ack is a message of its own).
+    pub result: Option<RequestResult<'a>>,
+}
+
+/// How a request ended: well, or with a text, which must not be empty, and perhaps a code.
+pub type RequestResult<'a> = Result<(), (&'a str, Option<i32>)>;
 
 /// Why a frame holds no envelope; the text is for the client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct EnvelopeError(pub(crate) String);
+
+impl EnvelopeError {
+    /// A mistake in a frame or an envelope.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
 
 impl From<crate::json::Error> for EnvelopeError {
     fn from(error: crate::json::Error) -> Self {

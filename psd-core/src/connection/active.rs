@@ -1,0 +1,132 @@
+//! What a connection's task awaits: a handler, the verification of a token, or a hook.
+
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use tokio::time::Sleep;
+
+use crate::{
+    Error,
+    continue_::{conclude, panicked},
+    dispatch::{Arrived, Running},
+};
+
+/// What runs on behalf of the connection: a handler, the verification of a token, or a hook.
+pub(super) struct Active {
+    running: Running,
+    deadline: Option<Pin<Box<Sleep>>>,
+    is_new: bool,
+}
+
+/// What came of it.
+pub(super) enum End {
+    Concluded,
+    /// The token was verified; the message it came with goes on.
+    Again(Arrived),
+    /// `on_connect` refused.
+    Refused(Box<Error>),
+}
+
+impl Active {
+    pub(super) fn handler(running: Running) -> Self {
+        Self { running, deadline: None, is_new: true }
+    }
+
+    pub(super) fn hook(future: Pin<Box<dyn Future<Output = Result<(), Box<Error>>> + Send>>) -> Self {
+        Self::handler(Running::Hook(future))
+    }
+}
+
+impl Future for Active {
+    type Output = End;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<End> {
+        let this = &mut *self;
+        let polled = match &mut this.running {
+            Running::Handler { future, .. } => guarded(future, context).map(Ended::Handler),
+            Running::Verification { future, .. } => guarded(future, context).map(Ended::Verification),
+            Running::Hook(future) => guarded(future, context).map(Ended::Hook),
+        };
+        let Poll::Ready(ended) = polled else { return this.poll_deadline(context) };
+        Poll::Ready(match ended {
+            Ended::Handler(verdict) => {
+                if let Running::Handler { request, .. } = &this.running {
+                    conclude(request, verdict.unwrap_or_else(Err));
+                }
+                End::Concluded
+            }
+            Ended::Verification(result) => {
+                if let Err(error) = result {
+                    tracing::error!(%error, "the authenticator panicked");
+                }
+                match &mut this.running {
+                    Running::Verification { arrived, .. } => arrived.take().map_or(End::Concluded, End::Again),
+                    _ => End::Concluded,
+                }
+            }
+            Ended::Hook(Ok(Ok(()))) => End::Concluded,
+            Ended::Hook(Ok(Err(error))) => End::Refused(error),
+            Ended::Hook(Err(error)) => {
+                tracing::error!(%error, "a consumer's hook panicked");
+                End::Concluded
+            }
+        })
+    }
+}
+
+enum Ended {
+    Handler(Result<crate::call::Verdict, Error>),
+    Verification(Result<(), Error>),
+    Hook(Result<Result<(), Box<Error>>, Error>),
+}
+
+impl Active {
+    /// Ends what is running with the result 499 if it is the handler of the request with this uuid.
+    pub(super) fn cancel(&self, uuid: &str) -> bool {
+        match &self.running {
+            Running::Handler { request, .. } if request.uuid() == Some(uuid) => {
+                request.finish(Err(&Error::cancelled()));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The timer is made only for what does not end at once; most handlers do.
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<End> {
+        let Running::Handler { request, .. } = &self.running else { return Poll::Pending };
+        let timeout = request.shared().server.settings().handler_timeout;
+        if std::mem::take(&mut self.is_new) {
+            let own = (!timeout.is_zero()).then(|| Instant::now() + timeout);
+            let earliest = own.into_iter().chain(request.deadline()).min();
+            self.deadline = earliest.map(|deadline| Box::pin(tokio::time::sleep_until(deadline.into())));
+        }
+        if let Some(deadline) = &mut self.deadline
+            && deadline.as_mut().poll(context).is_ready()
+        {
+            let error = match request.deadline() {
+                Some(deadline) if deadline <= Instant::now() => Error::deadline(),
+                _ => Error::new(408, format!("the handler did not finish within {} s", timeout.as_secs_f64())),
+            };
+            request.finish(Err(&error));
+            return Poll::Ready(End::Concluded);
+        }
+        Poll::Pending
+    }
+}
+
+/// Polls what may panic; a panic becomes an error.
+fn guarded<T>(
+    future: &mut Pin<Box<dyn Future<Output = T> + Send>>,
+    context: &mut Context<'_>,
+) -> Poll<Result<T, Error>> {
+    match std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(polled) => polled.map(Ok),
+        Err(panic) => Poll::Ready(Err(panicked(&*panic))),
+    }
+}

@@ -1,0 +1,148 @@
+//! What a connection's task does that is no request: greeting, heartbeats, cancelling, saying good-bye, and counting
+//! what it cannot read.
+
+use std::{
+    future::Future as _,
+    pin::Pin,
+    task::Context,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use psd_proto::{
+    common::{
+        psd::v1::{Drain, Heartbeat, Welcome},
+        socket_api::ProtocolError,
+    },
+    envelope::{Envelope, compression},
+};
+use tokio::time::Sleep;
+
+use super::{Shared, frame};
+use crate::codec::Dialect;
+
+/// What every message of v1 itself has at the beginning of its type.
+const PREFIX: &str = "psd.";
+
+/// A message of v1 itself, which no handler sees.
+pub(super) enum Control {
+    Heartbeat,
+    Cancel(String),
+    /// Of a later version; it means nothing here.
+    Unknown,
+}
+
+impl Control {
+    pub(super) fn of(dialect: Dialect, envelope: &Envelope<'_>) -> Option<Self> {
+        let name = envelope.message_type.strip_prefix(PREFIX).filter(|_| dialect.is_v1())?;
+        Some(match (name, &envelope.uuid) {
+            ("heartbeat", _) => Self::Heartbeat,
+            ("cancel", Some(uuid)) => Self::Cancel(uuid.clone().into_owned()),
+            _ => Self::Unknown,
+        })
+    }
+}
+
+/// Greets a v1 client.
+pub(super) fn welcome(shared: &Shared) {
+    let settings = shared.server.settings();
+    let compress_from = match shared.dialect {
+        Dialect::V1Proto { compress_from } => compress_from,
+        Dialect::V1Json => None,
+        Dialect::Classic => return,
+    };
+    let welcome = Welcome {
+        connection_id: shared.id.to_string(),
+        session_id: String::new(),
+        resume_token: String::new(),
+        heartbeat_ms: milliseconds(settings.heartbeat),
+        max_frame_bytes: u32::try_from(settings.max_frame_bytes).unwrap_or(u32::MAX),
+        server_time: now(),
+        compression: if compress_from.is_some() { compression::DEFLATE_RAW.into() } else { String::new() },
+        compress_from: compress_from.map_or(0, |from| u32::try_from(from).unwrap_or(u32::MAX)),
+    };
+    let _ = shared.send(&welcome, None); // A client that is gone already is noticed by whoever reads from it.
+}
+
+/// Answers a heartbeat.
+pub(super) fn heartbeat(shared: &Shared) {
+    let _ = shared.send(&Heartbeat { server_time: now() }, None);
+}
+
+/// Tells a v1 client when to come back: each at another time within the window.
+pub(super) fn drain(shared: &Shared) {
+    if shared.dialect.is_v1() {
+        let window = milliseconds(shared.server.settings().reconnect_window);
+        let reconnect_after_ms = if window == 0 { 0 } else { rand::random_range(0..window) };
+        let _ = shared.send(&Drain { reconnect_after_ms, reason: "the server is restarting".into() }, None);
+    }
+}
+
+/// Watches that a v1 client says something from time to time.
+#[derive(Default)]
+pub(super) struct Pulse {
+    last: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Pulse {
+    /// The client has said something.
+    pub(super) fn beat(&mut self) {
+        self.last = Some(Instant::now());
+    }
+
+    /// Closes the connection if nothing was heard for twice the interval. While nothing is read, nothing is missed.
+    pub(super) fn poll(&mut self, shared: &Shared, is_reading: bool, context: &mut Context<'_>) {
+        let interval = shared.server.settings().heartbeat;
+        if !shared.dialect.is_v1() || interval.is_zero() {
+            return;
+        }
+        let limit = interval * 2;
+        let last = *self.last.get_or_insert_with(Instant::now);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        while timer.as_mut().poll(context).is_ready() {
+            if !is_reading {
+                self.last = Some(Instant::now());
+            } else if last.elapsed() >= limit {
+                tracing::debug!(connection = %shared.id, "no heartbeat");
+                shared.close(frame::HEARTBEAT_MISSED, "no heartbeat");
+                return;
+            }
+            let last = self.last.unwrap_or(last);
+            timer.as_mut().reset((last + limit).max(Instant::now() + Duration::from_millis(1)).into());
+        }
+    }
+}
+
+/// Counts frames and envelopes that cannot be read, in windows of a minute.
+#[derive(Default)]
+pub(super) struct Unreadable {
+    since: Option<Instant>,
+    count: u32,
+}
+
+impl Unreadable {
+    /// Tells the client what was wrong, or closes the connection when that has happened too often.
+    pub(super) fn report(&mut self, shared: &Shared, reason: &str) {
+        tracing::debug!(connection = %shared.id, reason, "an unreadable frame");
+        let now = Instant::now();
+        if self.since.is_none_or(|since| now.duration_since(since).as_secs() >= 60) {
+            (self.since, self.count) = (Some(now), 0);
+        }
+        self.count += 1;
+        if self.count <= shared.server.settings().protocol_errors_per_minute {
+            let error = ProtocolError { error_message: reason.to_owned(), error_code: 400 };
+            let _ = shared.send(&error, None);
+        } else {
+            shared.close(frame::UNREADABLE, "too many unreadable frames");
+        }
+    }
+}
+
+fn milliseconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,51 @@
+//! Reading the headers that both JSON dialects share.
+
+use std::borrow::Cow;
+
+use super::{Body, Envelope, EnvelopeError};
+use crate::json::{self, Kind, Reader};
+
+/// A body that is missing or null is a message of defaults.
+pub(super) const NO_BODY: &str = "{}";
+
+/// Reads the object `headers` that is next.
+pub(super) fn read<'a>(reader: &mut Reader<'a>) -> Result<Envelope<'a>, EnvelopeError> {
+    let mut headers = Envelope::of(Body::Json(NO_BODY));
+    reader.begin_object()?;
+    while let Some(key) = reader.next_key()? {
+        match &*key {
+            "messageType" => headers.message_type = string(reader)?.unwrap_or_default(),
+            "uuid" => headers.uuid = string(reader)?,
+            "authHeader" => headers.auth_header = string(reader)?,
+            "ack" => headers.ack = reader.skim()? == "true",
+            "eventTime" => headers.event_time = number(reader)?,
+            "localTime" => headers.local_time = number(reader)?,
+            "retryCount" => headers.retry_count = count(reader)?,
+            "apiVersion" => headers.api_version = count(reader)?,
+            "deadlineMs" => headers.deadline_ms = count(reader)?,
+            "traceparent" => headers.traceparent = string(reader)?,
+            _ => drop(reader.skim()?),
+        }
+    }
+    Ok(headers)
+}
+
+fn string<'a>(reader: &mut Reader<'a>) -> json::Result<Option<Cow<'a, str>>> {
+    if reader.null()? { Ok(None) } else { reader.string().map(Some) }
+}
+
+/// Numbers inform only: one that is none is as good as absent. 64-bit ones may come as strings.
+pub(super) fn number(reader: &mut Reader<'_>) -> json::Result<Option<f64>> {
+    let kind = reader.peek();
+    let text = reader.skim()?;
+    Ok(match kind {
+        Kind::Number => text.parse().ok(),
+        Kind::String => text.trim_matches('"').parse().ok(),
+        _ => None,
+    })
+}
+
+/// A count of anything; what does not fit is the nearest that does.
+fn count(reader: &mut Reader<'_>) -> json::Result<u32> {
+    Ok(number(reader)?.map_or(0, |number| number as u32))
+}

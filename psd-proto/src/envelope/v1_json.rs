@@ -1,0 +1,107 @@
+//! v1 in JSON: a text frame is one envelope, or an array of them.
+
+use super::{Body, Envelope, EnvelopeError, MOST_ENVELOPES, Outgoing, headers};
+use crate::json::{Kind, ReadOptions, Reader, WriteOptions, Writer};
+
+/// The extents of a frame's envelopes.
+///
+/// # Errors
+/// The text is neither an object nor an array of values, or there are too many; the ones before it are returned with
+/// the error.
+pub fn split(text: &str) -> (Vec<std::ops::Range<usize>>, Result<(), EnvelopeError>) {
+    let mut envelopes = Vec::with_capacity(1);
+    let result = collect(text, &mut envelopes);
+    (envelopes, result)
+}
+
+fn collect(text: &str, envelopes: &mut Vec<std::ops::Range<usize>>) -> Result<(), EnvelopeError> {
+    let mut reader = Reader::new(text, &ReadOptions::default());
+    if reader.peek() != Kind::Array {
+        // Whether it is an object is for whoever reads it to say.
+        envelopes.push(0..text.len());
+        return Ok(());
+    }
+    reader.begin_array()?;
+    while reader.next_element()? {
+        if envelopes.len() == MOST_ENVELOPES {
+            return Err(EnvelopeError::new(format!("a frame holds at most {MOST_ENVELOPES} envelopes")));
+        }
+        let length = reader.skim()?.len();
+        envelopes.push(reader.offset() - length..reader.offset());
+    }
+    Ok(reader.finish()?)
+}
+
+/// Reads one envelope.
+///
+/// # Errors
+/// The text is no envelope, or it has no message type.
+pub fn read(text: &str) -> Result<Envelope<'_>, EnvelopeError> {
+    let mut reader = Reader::new(text, &ReadOptions::default());
+    let mut envelope = None;
+    let (mut body, mut seq, mut seen) = (headers::NO_BODY, 0, 0);
+    reader.begin_object()?;
+    while let Some(key) = reader.next_key()? {
+        match &*key {
+            "headers" if !reader.null()? => envelope = Some(headers::read(&mut reader)?),
+            "body" if !reader.null()? => body = reader.skim()?,
+            "seq" => seq = number(&mut reader)?,
+            "seen" => seen = number(&mut reader)?,
+            "headers" | "body" => {}
+            _ => drop(reader.skim()?),
+        }
+    }
+    reader.finish()?;
+    let envelope = envelope.ok_or_else(|| EnvelopeError::new("`headers` is missing"))?;
+    Envelope { body: Body::Json(body), seq, seen, ..envelope }.checked()
+}
+
+fn number(reader: &mut Reader<'_>) -> Result<u64, EnvelopeError> {
+    Ok(reader.skim()?.trim_matches('"').parse().unwrap_or(0))
+}
+
+/// Appends one envelope without its number and its closing brace: what every connection gets of a publication.
+///
+/// # Errors
+/// Those of `write_body`, which appends the body; `None` is for an envelope without one.
+pub fn write<E>(
+    out: &mut Vec<u8>,
+    outgoing: &Outgoing<'_>,
+    write_body: Option<impl FnOnce(&mut Vec<u8>) -> Result<(), E>>,
+) -> Result<(), E> {
+    out.extend_from_slice(b"{\"headers\":{\"messageType\":");
+    let mut writer = Writer::new(out, &WriteOptions::default());
+    writer.string(outgoing.message_type);
+    if let Some(uuid) = outgoing.uuid {
+        writer.raw(",\"uuid\":");
+        writer.string(uuid);
+    }
+    if let Some(result) = outgoing.result {
+        writer.raw(",\"result\":");
+        let start = writer.begin();
+        if let Err((text, code)) = result {
+            writer.key("errorMessage");
+            writer.string(text);
+            if let Some(code) = code {
+                writer.key("errorCode");
+                writer.i32(code);
+            }
+        }
+        writer.end_object(start);
+    }
+    out.push(b'}');
+    if let Some(write_body) = write_body {
+        out.extend_from_slice(b",\"body\":");
+        write_body(out)?;
+    }
+    Ok(())
+}
+
+/// Appends an envelope's number, unless it is 0, and its closing brace.
+pub fn write_seq(out: &mut Vec<u8>, seq: u64) {
+    if seq > 0 {
+        out.extend_from_slice(b",\"seq\":");
+        out.extend_from_slice(itoa::Buffer::new().format(seq).as_bytes());
+    }
+    out.push(b'}');
+}

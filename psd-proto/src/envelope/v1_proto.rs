@@ -1,0 +1,250 @@
+//! v1 in binary: a frame is a sequence of `psd.v1.Envelope`s, each behind its length.
+//!
+//! Written and read by hand, since an envelope borrows from its frame and is written around a body that is encoded in
+//! place. Field numbers are those of psd-build/protos/v1.proto.
+
+use std::borrow::Cow;
+
+use super::{Body, Envelope, EnvelopeError, MOST_ENVELOPES, Outgoing};
+
+/// A field's number and wire type, as one byte.
+mod key {
+    pub(super) const HEADERS: u8 = 0x0a;
+    pub(super) const BODY: u8 = 0x12;
+    pub(super) const SEQ: u8 = 0x18;
+    pub(super) const SEEN: u8 = 0x20;
+
+    pub(super) const MESSAGE_TYPE: u8 = 0x0a;
+    pub(super) const UUID: u8 = 0x12;
+    pub(super) const AUTH_HEADER: u8 = 0x1a;
+    pub(super) const EVENT_TIME: u8 = 0x20;
+    pub(super) const LOCAL_TIME: u8 = 0x28;
+    pub(super) const ACK: u8 = 0x30;
+    pub(super) const RETRY_COUNT: u8 = 0x38;
+    pub(super) const API_VERSION: u8 = 0x40;
+    pub(super) const DEADLINE_MS: u8 = 0x48;
+    pub(super) const RESULT: u8 = 0x52;
+    pub(super) const COMPRESSED: u8 = 0x58;
+    pub(super) const TRACEPARENT: u8 = 0x62;
+
+    pub(super) const ERROR_MESSAGE: u8 = 0x0a;
+    pub(super) const ERROR_CODE: u8 = 0x10;
+}
+
+/// The extents of a frame's envelopes.
+///
+/// # Errors
+/// An envelope does not end within the frame, or there are too many; the ones before it are returned with the error.
+pub fn split(frame: &[u8]) -> (Vec<std::ops::Range<usize>>, Result<(), EnvelopeError>) {
+    let mut envelopes = Vec::with_capacity(1);
+    let mut fields = Fields { bytes: frame, at: 0 };
+    while fields.at < frame.len() {
+        if envelopes.len() == MOST_ENVELOPES {
+            return (envelopes, Err(EnvelopeError::new(format!("a frame holds at most {MOST_ENVELOPES} envelopes"))));
+        }
+        let number = envelopes.len() + 1;
+        match fields.varint().and_then(|length| fields.take(length)) {
+            Some(envelope) => envelopes.push(fields.at - envelope.len()..fields.at),
+            None => {
+                let error = EnvelopeError::new(format!("envelope {number} of the frame does not end within it"));
+                return (envelopes, Err(error));
+            }
+        }
+    }
+    (envelopes, Ok(()))
+}
+
+/// Reads one envelope.
+///
+/// # Errors
+/// The bytes are no envelope, or it has no message type.
+pub fn read(bytes: &[u8]) -> Result<Envelope<'_>, EnvelopeError> {
+    let malformed = || EnvelopeError::new("the envelope is no `psd.v1.Envelope`");
+    let mut envelope = Envelope::of(Body::Proto(&[]));
+    let mut body: &[u8] = &[];
+    let mut compressed = false;
+    let mut fields = Fields { bytes, at: 0 };
+    while let Some(field) = fields.next().ok_or_else(malformed)? {
+        match field {
+            Field::Bytes(key::HEADERS, headers) => read_headers(headers, &mut envelope, &mut compressed)?,
+            Field::Bytes(key::BODY, bytes) => body = bytes,
+            Field::Varint(key::SEQ, seq) => envelope.seq = seq,
+            Field::Varint(key::SEEN, seen) => envelope.seen = seen,
+            _ => {}
+        }
+    }
+    envelope.body = if compressed { Body::Deflated(body) } else { Body::Proto(body) };
+    envelope.checked()
+}
+
+fn read_headers<'a>(bytes: &'a [u8], headers: &mut Envelope<'a>, compressed: &mut bool) -> Result<(), EnvelopeError> {
+    let mut fields = Fields { bytes, at: 0 };
+    while let Some(field) = fields.next().ok_or_else(|| EnvelopeError::new("`headers` is no `psd.v1.Headers`"))? {
+        match field {
+            Field::Bytes(key::MESSAGE_TYPE, bytes) => headers.message_type = text("messageType", bytes)?,
+            Field::Bytes(key::UUID, bytes) => headers.uuid = some_text("uuid", bytes)?,
+            Field::Bytes(key::AUTH_HEADER, bytes) => headers.auth_header = some_text("authHeader", bytes)?,
+            Field::Bytes(key::TRACEPARENT, bytes) => headers.traceparent = some_text("traceparent", bytes)?,
+            Field::Varint(key::EVENT_TIME, time) => headers.event_time = Some(time as i64 as f64),
+            Field::Varint(key::LOCAL_TIME, time) => headers.local_time = Some(time as i64 as f64),
+            Field::Varint(key::ACK, ack) => headers.ack = ack != 0,
+            Field::Varint(key::RETRY_COUNT, count) => headers.retry_count = count as u32,
+            Field::Varint(key::API_VERSION, version) => headers.api_version = version as u32,
+            Field::Varint(key::DEADLINE_MS, deadline) => headers.deadline_ms = deadline as u32,
+            Field::Varint(key::COMPRESSED, is_compressed) => *compressed = is_compressed != 0,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn text<'a>(name: &str, bytes: &'a [u8]) -> Result<Cow<'a, str>, EnvelopeError> {
+    let text = std::str::from_utf8(bytes).map_err(|_| EnvelopeError::new(format!("`headers.{name}` is not UTF-8")))?;
+    Ok(Cow::Borrowed(text))
+}
+
+/// An empty string is what proto3 has for none.
+fn some_text<'a>(name: &str, bytes: &'a [u8]) -> Result<Option<Cow<'a, str>>, EnvelopeError> {
+    text(name, bytes).map(|text| Some(text).filter(|text| !text.is_empty()))
+}
+
+/// Appends one envelope without its length and number: what every connection gets of a publication.
+///
+/// `body_length` is what `write_body` will append.
+pub fn write(
+    out: &mut Vec<u8>,
+    outgoing: &Outgoing<'_>,
+    compressed: bool,
+    body_length: usize,
+    write_body: impl FnOnce(&mut Vec<u8>),
+) {
+    let result_length = outgoing.result.map(|result| match result {
+        Ok(()) => 0,
+        Err((text, code)) => {
+            field_length(text.len()) + code.map_or(0, |code| 1 + varint_length(i64::from(code) as u64))
+        }
+    });
+    let headers_length = field_length(outgoing.message_type.len())
+        + outgoing.uuid.map_or(0, |uuid| field_length(uuid.len()))
+        + result_length.map_or(0, field_length)
+        + if compressed { 2 } else { 0 };
+    out.push(key::HEADERS);
+    write_varint(out, headers_length as u64);
+    write_field(out, key::MESSAGE_TYPE, outgoing.message_type.as_bytes());
+    if let Some(uuid) = outgoing.uuid {
+        write_field(out, key::UUID, uuid.as_bytes());
+    }
+    if let (Some(result), Some(length)) = (outgoing.result, result_length) {
+        out.push(key::RESULT);
+        write_varint(out, length as u64);
+        if let Err((text, code)) = result {
+            write_field(out, key::ERROR_MESSAGE, text.as_bytes());
+            if let Some(code) = code {
+                out.push(key::ERROR_CODE);
+                write_varint(out, i64::from(code) as u64);
+            }
+        }
+    }
+    if compressed {
+        out.extend_from_slice(&[key::COMPRESSED, 1]);
+    }
+    if body_length > 0 {
+        out.push(key::BODY);
+        write_varint(out, body_length as u64);
+        write_body(out);
+    }
+}
+
+/// The length that precedes an envelope of `length` bytes whose number is appended to it.
+pub fn write_length(out: &mut Vec<u8>, length: usize, seq: u64) {
+    write_varint(out, (length + seq_length(seq)) as u64);
+}
+
+/// Appends an envelope's number: protobuf does not care where in a message a field stands. 0 is not written.
+pub fn write_seq(out: &mut Vec<u8>, seq: u64) {
+    if seq > 0 {
+        out.push(key::SEQ);
+        write_varint(out, seq);
+    }
+}
+
+fn seq_length(seq: u64) -> usize {
+    if seq > 0 { 1 + varint_length(seq) } else { 0 }
+}
+
+/// The length of a field of bytes with a key of one byte.
+fn field_length(length: usize) -> usize {
+    1 + varint_length(length as u64) + length
+}
+
+fn write_field(out: &mut Vec<u8>, key: u8, bytes: &[u8]) {
+    out.push(key);
+    write_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+fn varint_length(value: u64) -> usize {
+    prost::encoding::encoded_len_varint(value)
+}
+
+fn write_varint(out: &mut Vec<u8>, value: u64) {
+    prost::encoding::encode_varint(value, out);
+}
+
+/// A field of a message; keys of more than one byte are none of ours and come as 0.
+enum Field<'a> {
+    Varint(u8, u64),
+    Bytes(u8, &'a [u8]),
+    Other,
+}
+
+struct Fields<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Fields<'a> {
+    /// The next field, `Some(None)` at the end; `None` if the bytes are no protobuf message.
+    #[expect(clippy::option_option, reason = "the outer one is an error without words")]
+    fn next(&mut self) -> Option<Option<Field<'a>>> {
+        if self.at == self.bytes.len() {
+            return Some(None);
+        }
+        let key = self.varint()?;
+        if key < 8 {
+            return None; // There is no field 0.
+        }
+        let short = u8::try_from(key).ok().filter(|key| *key < 0x80).unwrap_or(0);
+        Some(Some(match key & 7 {
+            0 => Field::Varint(short, self.varint()?),
+            1 => self.take(8).map(|_| Field::Other)?,
+            2 => {
+                let length = self.varint()?;
+                Field::Bytes(short, self.take(length)?)
+            }
+            5 => self.take(4).map(|_| Field::Other)?,
+            _ => return None, // Groups are gone since proto3.
+        }))
+    }
+
+    fn varint(&mut self) -> Option<u64> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = *self.bytes.get(self.at)?;
+            self.at += 1;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                // The tenth byte holds one bit.
+                return if shift == 63 && byte > 1 { None } else { Some(value) };
+            }
+        }
+        None
+    }
+
+    fn take(&mut self, length: u64) -> Option<&'a [u8]> {
+        let end = self.at.checked_add(usize::try_from(length).ok()?)?;
+        let bytes = self.bytes.get(self.at..end)?;
+        self.at = end;
+        Some(bytes)
+    }
+}
