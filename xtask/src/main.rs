@@ -1,6 +1,7 @@
 //! Developer tasks of psd; `cargo xtask --help` lists them.
 
 mod ci;
+mod conformance;
 mod generate;
 mod npm;
 mod report;
@@ -15,7 +16,7 @@ use clap::{Parser, Subcommand};
 const EXAMPLES: &str = "\
 Examples:
   cargo xtask ci                     everything that must hold before a change lands
-  cargo xtask test                   all tests: Rust, npm packages, browser
+  cargo xtask test                   all tests: Rust, conformance, npm packages, browser
   cargo xtask test --only browser    one stage of them
   cargo xtask generate               rewrite the generated files that are committed
   cargo xtask generate --check       fail with a difference if one is out of date

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use crate::{
-    npm,
+    conformance, npm,
     report::Report,
     shell::{cargo, is_ci, run as run_command},
 };
@@ -21,6 +21,8 @@ pub(crate) struct Arguments {
 enum Stage {
     /// Unit and integration tests of the workspace, compile-fail cases, examples in the documentation
     Rust,
+    /// The official conformance suite of protobuf, in tests/conformance
+    Conformance,
     /// The npm packages with a `test` script
     Npm,
     /// The tests that drive a browser, in tests/browser
@@ -43,6 +45,9 @@ pub(crate) fn stages(report: &mut Report, arguments: &Arguments) {
         // Without naming targets: `--all-targets` would run benchmarks and no doctests, `--doc` those of crates that have
         // them switched off.
         report.stage("rust", || run_command(cargo(&["test", "--workspace", "--no-fail-fast"])));
+    }
+    if wanted(Stage::Conformance) {
+        report.stage("conformance", conformance::run);
     }
     if wanted(Stage::Npm) {
         npm::packages(report);
