@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Body, Envelope, EnvelopeError};
+use super::{Body, Ended, Envelope, EnvelopeError};
 use crate::json::{self, Kind, Reader};
 
 /// A body that is missing or null is a message of defaults.
@@ -23,11 +23,27 @@ pub(super) fn read<'a>(reader: &mut Reader<'a>) -> Result<Envelope<'a>, Envelope
             "retryCount" => headers.retry_count = count(reader)?,
             "apiVersion" => headers.api_version = count(reader)?,
             "deadlineMs" => headers.deadline_ms = count(reader)?,
+            "result" if reader.peek() == Kind::Object => headers.result = Some(result(reader)?),
             "traceparent" => headers.traceparent = string(reader)?,
             _ => drop(reader.skim()?),
         }
     }
     Ok(headers)
+}
+
+/// Either of text and code makes an error.
+fn result<'a>(reader: &mut Reader<'a>) -> json::Result<Ended<'a>> {
+    let (mut text, mut code) = (None, None);
+    reader.begin_object()?;
+    while let Some(key) = reader.next_key()? {
+        match &*key {
+            "errorMessage" => text = string(reader)?,
+            "errorCode" => code = number(reader)?.map(|number| number as i32).filter(|code| *code != 0),
+            _ => drop(reader.skim()?),
+        }
+    }
+    let text = text.unwrap_or_default();
+    Ok(if text.is_empty() && code.is_none() { Ok(()) } else { Err((text, code)) })
 }
 
 fn string<'a>(reader: &mut Reader<'a>) -> json::Result<Option<Cow<'a, str>>> {

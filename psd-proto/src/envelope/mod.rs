@@ -8,7 +8,9 @@ pub mod v1_proto;
 
 use std::borrow::Cow;
 
-/// What a client sent, with the body still undecoded; borrows from the frame.
+/// What came, or what a client sends, with the body still undecoded; borrows from the frame.
+///
+/// A server's envelope has no more than a type, a uuid, a result, a number and a body; the rest is a client's to say.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Envelope<'a> {
     /// The route.
@@ -31,6 +33,8 @@ pub struct Envelope<'a> {
     pub deadline_ms: u32,
     /// The W3C trace context of the request.
     pub traceparent: Option<Cow<'a, str>>,
+    /// How the request ended, where this is the last of its answers (v1; only servers say that).
+    pub result: Option<Ended<'a>>,
     /// The number of this envelope in its direction; 0 if it has none.
     pub seq: u64,
     /// The highest number that the sender has received; 0 if it does not say.
@@ -38,6 +42,9 @@ pub struct Envelope<'a> {
     /// The body, of which only the extent is known: not even that it is well-formed.
     pub body: Body<'a>,
 }
+
+/// How a request ended, as it is read: well, or with a text and perhaps a code.
+pub type Ended<'a> = Result<(), (Cow<'a, str>, Option<i32>)>;
 
 /// An undecoded body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +59,8 @@ pub enum Body<'a> {
 
 impl<'a> Envelope<'a> {
     /// An envelope of nothing but a body.
-    fn of(body: Body<'a>) -> Self {
+    #[must_use]
+    pub fn of(body: Body<'a>) -> Self {
         Self {
             message_type: Cow::Borrowed(""),
             uuid: None,
@@ -64,6 +72,7 @@ impl<'a> Envelope<'a> {
             api_version: 0,
             deadline_ms: 0,
             traceparent: None,
+            result: None,
             seq: 0,
             seen: 0,
             body,

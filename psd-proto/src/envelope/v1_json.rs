@@ -97,6 +97,61 @@ pub fn write<E>(
     Ok(())
 }
 
+/// Appends one envelope of a client without its numbers and its closing brace.
+///
+/// # Errors
+/// Those of `write_body`, which appends the body.
+pub fn write_request<E>(
+    out: &mut Vec<u8>,
+    envelope: &Envelope<'_>,
+    write_body: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
+    out.extend_from_slice(b"{\"headers\":");
+    let mut writer = Writer::new(out, &WriteOptions::default());
+    let start = writer.begin();
+    writer.key("messageType");
+    writer.string(&envelope.message_type);
+    for (name, text) in
+        [("uuid", &envelope.uuid), ("authHeader", &envelope.auth_header), ("traceparent", &envelope.traceparent)]
+    {
+        if let Some(text) = text {
+            writer.key(name);
+            writer.string(text);
+        }
+    }
+    for (name, time) in [("eventTime", envelope.event_time), ("localTime", envelope.local_time)] {
+        if let Some(time) = time {
+            writer.key(name);
+            writer.raw(itoa::Buffer::new().format(time as i64));
+        }
+    }
+    if envelope.ack {
+        writer.key("ack");
+        writer.raw("true");
+    }
+    for (name, count) in [
+        ("retryCount", envelope.retry_count),
+        ("apiVersion", envelope.api_version),
+        ("deadlineMs", envelope.deadline_ms),
+    ] {
+        if count > 0 {
+            writer.key(name);
+            writer.raw(itoa::Buffer::new().format(count));
+        }
+    }
+    writer.end_object(start);
+    out.extend_from_slice(b",\"body\":");
+    write_body(out)
+}
+
+/// Appends the highest number received, unless it is 0; comes before [`write_seq`].
+pub fn write_seen(out: &mut Vec<u8>, seen: u64) {
+    if seen > 0 {
+        out.extend_from_slice(b",\"seen\":");
+        out.extend_from_slice(itoa::Buffer::new().format(seen).as_bytes());
+    }
+}
+
 /// Appends an envelope's number, unless it is 0, and its closing brace.
 pub fn write_seq(out: &mut Vec<u8>, seq: u64) {
     if seq > 0 {
@@ -104,4 +159,55 @@ pub fn write_seq(out: &mut Vec<u8>, seq: u64) {
         out.extend_from_slice(itoa::Buffer::new().format(seq).as_bytes());
     }
     out.push(b'}');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::envelope::Body;
+
+    #[test]
+    fn a_request_is_read_as_it_was_written() {
+        let envelope = Envelope {
+            message_type: "fetch-\"history\"".into(),
+            uuid: Some("1".into()),
+            auth_header: Some("t\n".into()),
+            ack: true,
+            event_time: Some(1_795_396_112_099.0),
+            local_time: Some(0.0),
+            retry_count: 2,
+            api_version: 3,
+            deadline_ms: u32::MAX,
+            traceparent: Some("00-1-2-03".into()),
+            seq: u64::MAX,
+            seen: 7,
+            ..Envelope::of(Body::Json(r#"{"room":"a"}"#))
+        };
+        let mut out = Vec::new();
+        let Ok(()) = write_request(&mut out, &envelope, |out| {
+            out.extend_from_slice(br#"{"room":"a"}"#);
+            Ok::<(), std::convert::Infallible>(())
+        });
+        write_seen(&mut out, envelope.seen);
+        write_seq(&mut out, envelope.seq);
+        assert_eq!(read(std::str::from_utf8(&out).expect("it is UTF-8")), Ok(envelope));
+    }
+
+    #[test]
+    fn a_result_is_read_as_it_was_written() {
+        for result in [Ok(()), Err(("no", None)), Err(("no", Some(422))), Err(("no", Some(-1)))] {
+            let outgoing = Outgoing { message_type: "ack", uuid: Some("1"), result: Some(result) };
+            let mut out = Vec::new();
+            let Ok(()) = write(&mut out, &outgoing, None::<fn(&mut Vec<u8>) -> Result<(), std::convert::Infallible>>);
+            write_seq(&mut out, 9);
+            let expected = Envelope {
+                message_type: "ack".into(),
+                uuid: Some("1".into()),
+                result: Some(result.map_err(|(text, code)| (text.into(), code))),
+                seq: 9,
+                ..Envelope::of(Body::Json("{}"))
+            };
+            assert_eq!(read(std::str::from_utf8(&out).expect("it is UTF-8")), Ok(expected));
+        }
+    }
 }

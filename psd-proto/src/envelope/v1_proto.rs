@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::{Body, Envelope, EnvelopeError, MOST_ENVELOPES, Outgoing};
+use super::{Body, Ended, Envelope, EnvelopeError, MOST_ENVELOPES, Outgoing};
 
 /// A field's number and wire type, as one byte.
 mod key {
@@ -85,6 +85,7 @@ fn read_headers<'a>(bytes: &'a [u8], headers: &mut Envelope<'a>, compressed: &mu
             Field::Bytes(key::UUID, bytes) => headers.uuid = some_text("uuid", bytes)?,
             Field::Bytes(key::AUTH_HEADER, bytes) => headers.auth_header = some_text("authHeader", bytes)?,
             Field::Bytes(key::TRACEPARENT, bytes) => headers.traceparent = some_text("traceparent", bytes)?,
+            Field::Bytes(key::RESULT, bytes) => headers.result = Some(read_result(bytes)?),
             Field::Varint(key::EVENT_TIME, time) => headers.event_time = Some(time as i64 as f64),
             Field::Varint(key::LOCAL_TIME, time) => headers.local_time = Some(time as i64 as f64),
             Field::Varint(key::ACK, ack) => headers.ack = ack != 0,
@@ -96,6 +97,21 @@ fn read_headers<'a>(bytes: &'a [u8], headers: &mut Envelope<'a>, compressed: &mu
         }
     }
     Ok(())
+}
+
+/// Either of text and code makes an error.
+fn read_result(bytes: &[u8]) -> Result<Ended<'_>, EnvelopeError> {
+    let malformed = || EnvelopeError::new("`headers.result` is no `psd.v1.RequestResult`");
+    let (mut message, mut code) = (Cow::Borrowed(""), 0);
+    let mut fields = Fields { bytes, at: 0 };
+    while let Some(field) = fields.next().ok_or_else(malformed)? {
+        match field {
+            Field::Bytes(key::ERROR_MESSAGE, bytes) => message = text("result.errorMessage", bytes)?,
+            Field::Varint(key::ERROR_CODE, number) => code = number as i32,
+            _ => {}
+        }
+    }
+    Ok(if message.is_empty() && code == 0 { Ok(()) } else { Err((message, Some(code).filter(|code| *code != 0))) })
 }
 
 fn text<'a>(name: &str, bytes: &'a [u8]) -> Result<Cow<'a, str>, EnvelopeError> {
@@ -152,6 +168,52 @@ pub fn write(
         out.push(key::BODY);
         write_varint(out, body_length as u64);
         write_body(out);
+    }
+}
+
+/// Appends one envelope of a client, without its length and number, around a body that is encoded already.
+pub fn write_request(out: &mut Vec<u8>, envelope: &Envelope<'_>) {
+    let (body, compressed) = match envelope.body {
+        Body::Deflated(body) => (body, true),
+        Body::Proto(body) => (body, false),
+        // An envelope with a body in JSON is none of this dialect; there is nothing to write of it.
+        Body::Json(_) => (&[][..], false),
+    };
+    let texts = [
+        (key::MESSAGE_TYPE, Some(&envelope.message_type)),
+        (key::UUID, envelope.uuid.as_ref()),
+        (key::AUTH_HEADER, envelope.auth_header.as_ref()),
+        (key::TRACEPARENT, envelope.traceparent.as_ref()),
+    ];
+    let time = |time: Option<f64>| time.map_or(0, |time| time as i64 as u64);
+    let numbers = [
+        (key::EVENT_TIME, time(envelope.event_time)),
+        (key::LOCAL_TIME, time(envelope.local_time)),
+        (key::ACK, u64::from(envelope.ack)),
+        (key::RETRY_COUNT, envelope.retry_count.into()),
+        (key::API_VERSION, envelope.api_version.into()),
+        (key::DEADLINE_MS, envelope.deadline_ms.into()),
+        (key::COMPRESSED, u64::from(compressed)),
+    ];
+    let texts = texts.into_iter().filter_map(|(key, text)| Some((key, text?)));
+    let numbers = numbers.into_iter().filter(|(_, number)| *number > 0);
+    let headers_length = texts.clone().map(|(_, text)| field_length(text.len())).sum::<usize>()
+        + numbers.clone().map(|(_, number)| 1 + varint_length(number)).sum::<usize>();
+    out.push(key::HEADERS);
+    write_varint(out, headers_length as u64);
+    for (key, text) in texts {
+        write_field(out, key, text.as_bytes());
+    }
+    for (key, number) in numbers {
+        out.push(key);
+        write_varint(out, number);
+    }
+    if !body.is_empty() {
+        write_field(out, key::BODY, body);
+    }
+    if envelope.seen > 0 {
+        out.push(key::SEEN);
+        write_varint(out, envelope.seen);
     }
 }
 
@@ -246,5 +308,83 @@ impl<'a> Fields<'a> {
         let bytes = self.bytes.get(self.at..end)?;
         self.at = end;
         Some(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One envelope with its length and number, read back.
+    fn complete(envelope: &[u8], seq: u64) -> Vec<u8> {
+        let mut frame = Vec::new();
+        write_length(&mut frame, envelope.len(), seq);
+        frame.extend_from_slice(envelope);
+        write_seq(&mut frame, seq);
+        frame
+    }
+
+    #[test]
+    fn a_request_is_read_as_it_was_written() {
+        for (body, seq, seen) in
+            [(Body::Proto(b"\x0a\x01a"), 1, 0), (Body::Deflated(b"x"), u64::MAX, 7), (Body::Proto(b""), 0, 300)]
+        {
+            let envelope = Envelope {
+                message_type: "fetch-history".into(),
+                uuid: Some("1".into()),
+                auth_header: Some("t".into()),
+                ack: true,
+                event_time: Some(1_795_396_112_099.0),
+                local_time: Some(-5.0),
+                retry_count: 2,
+                api_version: 3,
+                deadline_ms: u32::MAX,
+                traceparent: Some("00-1-2-03".into()),
+                seq,
+                seen,
+                ..Envelope::of(body)
+            };
+            let mut out = Vec::new();
+            write_request(&mut out, &envelope);
+            let frame = complete(&out, seq);
+            let (envelopes, result) = split(&frame);
+            assert_eq!((envelopes.len(), result), (1, Ok(())));
+            assert_eq!(read(&frame[envelopes[0].clone()]), Ok(envelope));
+        }
+    }
+
+    #[test]
+    fn the_example_of_the_specification() {
+        let envelope = Envelope {
+            message_type: "fetch-history".into(),
+            uuid: Some("1".into()),
+            ack: true,
+            deadline_ms: 5000,
+            ..Envelope::of(Body::Proto(b"\x0a\x01a"))
+        };
+        let mut out = Vec::new();
+        write_request(&mut out, &envelope);
+        assert_eq!(
+            complete(&out, 1),
+            b"\x20\x0a\x17\x0a\x0dfetch-history\x12\x011\x30\x01\x48\x88\x27\x12\x03\x0a\x01a\x18\x01"
+        );
+    }
+
+    #[test]
+    fn a_result_is_read_as_it_was_written() {
+        for result in [Ok(()), Err(("no", None)), Err(("no", Some(422))), Err(("no", Some(-1)))] {
+            let outgoing = Outgoing { message_type: "ack", uuid: Some("1"), result: Some(result) };
+            let mut out = Vec::new();
+            write(&mut out, &outgoing, false, 0, |_| {});
+            write_seq(&mut out, 9);
+            let expected = Envelope {
+                message_type: "ack".into(),
+                uuid: Some("1".into()),
+                result: Some(result.map_err(|(text, code)| (text.into(), code))),
+                seq: 9,
+                ..Envelope::of(Body::Proto(&[]))
+            };
+            assert_eq!(read(&out), Ok(expected));
+        }
     }
 }
