@@ -69,11 +69,19 @@ impl Socket {
             Self::Other(stream) => {
                 let mut stream = lock(stream);
                 let Some(stream) = stream.as_mut() else { return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())) };
-                let written = ready!(stream.as_mut().poll_write_vectored(context, slices))?;
-                // Buffering streams (TLS) send only when told to; a pending flush goes on with the next write.
-                let _ = stream.as_mut().poll_flush(context)?;
-                Poll::Ready(Ok(written))
+                stream.as_mut().poll_write_vectored(context, slices)
             }
+        }
+    }
+
+    /// Sends what a buffering stream (TLS) has taken but keeps; ready when it keeps nothing.
+    pub(crate) fn poll_flush(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(_) => Poll::Ready(Ok(())),
+            Self::Other(stream) => match lock(stream).as_mut() {
+                Some(stream) => stream.as_mut().poll_flush(context),
+                None => Poll::Ready(Ok(())),
+            },
         }
     }
 

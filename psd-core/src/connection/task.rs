@@ -7,9 +7,10 @@
 use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
+    io,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Instant, SystemTime},
 };
 
@@ -21,7 +22,7 @@ use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
         self, Message,
-        error::CapacityError,
+        error::{CapacityError, ProtocolError},
         protocol::{Role, WebSocketConfig},
     },
 };
@@ -158,14 +159,16 @@ impl Task {
             }
             let mut progress = self.poll_handlers(context);
             progress |= self.poll_authentication(context);
-            progress |= self.poll_messages(context);
-            self.pulse.poll(&shared, self.input == Input::Frames && !self.reads_no_more(), context);
+            let paused = shared.outbox.waiting_bytes() >= PAUSE_ABOVE;
+            progress |= self.poll_messages(context, paused);
+            let is_reading = self.input == Input::Frames && !paused && !self.reads_no_more();
+            self.pulse.poll(&shared, is_reading, context);
             self.close_when_drained();
             turn += usize::from(progress);
             if progress && turn < MESSAGES_PER_TURN && shared.outbox.waiting_bytes() < PAUSE_ABOVE {
                 continue;
             }
-            let flushed = match shared.outbox.poll_flush(&shared.socket, context) {
+            let flushed = match self.poll_flush(context) {
                 Poll::Ready(Ok(())) => true,
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
                 Poll::Pending => false,
@@ -177,10 +180,18 @@ impl Task {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            if !progress && shared.outbox.sleep(context) {
+            // While paused the socket was not asked for frames, so nothing would wake this task for the next one.
+            let resumed = paused && shared.outbox.waiting_bytes() < PAUSE_ABOVE;
+            if !progress && !resumed && shared.outbox.sleep(context) {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Ready when nothing waits, here or in a stream that buffers.
+    fn poll_flush(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.shared.outbox.poll_flush(&self.shared.socket, context))?;
+        self.shared.socket.poll_flush(context)
     }
 
     /// Ready when the connection has nothing left to do, or its client lets it wait too long.
@@ -252,29 +263,32 @@ impl Task {
             && expiry.as_mut().poll(context).is_ready()
         {
             self.expiry = None;
-            tracing::debug!(connection = %self.shared.id, "the token has expired");
-            let _ = self.shared.send(&TokenInvalid::default(), None);
-            self.shared.authenticate(None, None);
+            // Another identity has come while a handler runs; its own expiry is looked at when the handler is done.
+            if self.shared.authentication_changes() == self.authentication_seen {
+                tracing::debug!(connection = %self.shared.id, "the token has expired");
+                let _ = self.shared.send(&TokenInvalid::default(), None);
+                self.shared.authenticate(None, None);
+            }
             progress = true;
         }
         progress
     }
 
-    /// Begins the next message if none is being handled, else reads a little ahead.
-    fn poll_messages(&mut self, context: &mut Context<'_>) -> bool {
+    /// Begins the next message if none is being handled, else reads a little ahead; nothing while `paused`, since even
+    /// a ping has an answer that would have to wait.
+    fn poll_messages(&mut self, context: &mut Context<'_>, paused: bool) -> bool {
         if self.shared.outbox.closing().is_some() {
             return self.discard(context);
         }
-        let busy = self.is_busy();
-        if !busy {
-            if self.shared.outbox.waiting_bytes() >= PAUSE_ABOVE {
-                return false;
-            }
-            if let Some(arrived) = self.inbox.pop_front() {
-                self.inbox_bytes -= arrived.raw.len();
-                self.begin(arrived);
-                return true;
-            }
+        if paused {
+            return false;
+        }
+        if !self.is_busy()
+            && let Some(arrived) = self.inbox.pop_front()
+        {
+            self.inbox_bytes -= arrived.raw.len();
+            self.begin(arrived);
+            return true;
         }
         if self.input != Input::Frames || self.reads_no_more() {
             return false;
@@ -400,6 +414,7 @@ impl Task {
                 Some((frame::TOO_BIG, format!("a frame of {size} bytes is over the limit of {max_size}")))
             }
             E::Utf8(_) => Some((frame::NOT_UTF8, "a text frame is not UTF-8".into())),
+            E::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
             E::Protocol(error) => Some((frame::PROTOCOL_ERROR, error.to_string())),
             _ => None, // The socket is gone.
         };

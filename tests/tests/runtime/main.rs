@@ -13,6 +13,8 @@ mod endings;
 mod groups;
 /// Everything a handler may take and return.
 mod handlers;
+/// Clients that read late, ping without end, or come with tokens that nobody can verify.
+mod hostile;
 /// Handlers that panic, hang or lose their client.
 mod mishaps;
 /// Inside somebody else's axum application.

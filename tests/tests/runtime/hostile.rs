@@ -1,0 +1,130 @@
+//! Clients that do what they may not, or leave undone what they should.
+
+use std::time::{Duration, SystemTime};
+
+use axum::serve::Listener;
+use futures_util::{SinkExt as _, StreamExt as _};
+use psd_core::{Identity, Server, Unhandled, auth::StaticTokens};
+use psd_tests::Running;
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufWriter, DuplexStream, duplex};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{Message, protocol::WebSocketConfig},
+};
+
+use crate::app::{Probe, server};
+
+/// Lets one client in.
+struct Door<S>(Option<S>);
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Listener for Door<S> {
+    type Io = S;
+    type Addr = ();
+
+    async fn accept(&mut self) -> (S, ()) {
+        match self.0.take() {
+            Some(stream) => (stream, ()),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A connection in memory, which holds exactly as many bytes as it is told: with paused time nothing here depends on
+/// the kernel's buffers.
+async fn connect(capacity: usize) -> WebSocketStream<DuplexStream> {
+    let (near, far) = duplex(capacity);
+    handshake(near, far, capacity).await
+}
+
+async fn handshake(
+    near: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    far: DuplexStream,
+    capacity: usize,
+) -> WebSocketStream<DuplexStream> {
+    let router = server().0.build().unwrap().into_router();
+    tokio::spawn(async move { axum::serve(Door(Some(near)), router).await });
+    let config = WebSocketConfig::default().read_buffer_size(capacity);
+    tokio_tungstenite::client_async_with_config("ws://memory/ws", far, Some(config)).await.unwrap().0
+}
+
+fn request(message_type: &str, body: &Value) -> Message {
+    Message::text(json!({"headers": {"messageType": message_type, "ack": true, "uuid": "u"}, "body": body}).to_string())
+}
+
+/// Reading is paused while much waits; when the client takes all of it in one go, reading goes on.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_late_is_listened_to_again() {
+    let mut client = connect(1 << 20).await;
+    // The first answer fills the pipe, so that the second has to wait, and is enough to pause.
+    client.feed(request("flood", &json!({"count": 1, "size": 1_000_000}))).await.unwrap();
+    client.feed(request("flood", &json!({"count": 1, "size": 400_000}))).await.unwrap();
+    client.flush().await.unwrap();
+    for _ in 0..4 {
+        client.next().await.unwrap().unwrap();
+    }
+    client.send(request("plain", &json!({}))).await.unwrap();
+    let reply = tokio::time::timeout(Duration::from_secs(10), client.next()).await.expect("the server listens");
+    assert!(reply.unwrap().unwrap().to_text().unwrap().contains("plain"));
+}
+
+/// Every ping has an answer; a client that reads none of them does not make the server keep them all, not even while
+/// a handler runs.
+#[tokio::test(start_paused = true)]
+async fn pongs_do_not_pile_up() {
+    for busy in [false, true] {
+        let mut client = connect(1 << 16).await;
+        if busy {
+            client.send(request("hang", &json!({}))).await.unwrap();
+        }
+        let mut stream = client.into_inner();
+        // Opcode 9, 125 masked bytes, a mask of zeros.
+        let pings = [&[0x89, 0xfd, 0, 0, 0, 0][..], &[b'x'; 125]].concat().repeat(100);
+        let mut taken = 0;
+        while tokio::time::timeout(Duration::from_secs(1), stream.write_all(&pings)).await.is_ok() {
+            taken += pings.len();
+            assert!(taken < 1 << 20, "the server reads on, busy: {busy}");
+        }
+    }
+}
+
+/// What a buffering stream has taken, as TLS does, is not sent before it is told to, however often that takes.
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_buffers_is_flushed() {
+    let (near, far) = duplex(1000);
+    let mut client = handshake(BufWriter::with_capacity(4000, near), far, 1000).await;
+    // More than the pipe takes at once, less than the buffer.
+    client.send(request("flood", &json!({"count": 1, "size": 3000}))).await.unwrap();
+    for _ in 0..2 {
+        let answer = tokio::time::timeout(Duration::from_secs(10), client.next()).await.expect("all of it is sent");
+        answer.unwrap().unwrap();
+    }
+}
+
+/// The end of a token says nothing about the one that replaced it while a handler ran.
+#[tokio::test]
+async fn a_new_identity_outlives_the_token_before_it() {
+    let soon = SystemTime::now() + Duration::from_millis(400);
+    let tokens = StaticTokens::new()
+        .token("soon", Identity::new("1", "ann").expiring_at(soon))
+        .token("late", Identity::new("2", "bob").with_permissions(["app.view"]));
+    let probe = Probe::default();
+    let builder = Server::builder().authenticator(tokens).unhandled(Unhandled::Allow).state(probe.clone());
+    let running = Running::start(builder).await;
+    let mut client = running.connect().await;
+    let uuid = client.send_with("plain", json!({}), json!({"authHeader": "soon"})).await;
+    client.answers(&uuid).await;
+    // A handler runs while the application replaces the identity, and until the first token's end has passed.
+    let waiting = client.send("wait-in-order", json!({"gate": "g"})).await;
+    psd_tests::eventually("the handler runs", || probe.waiting() == 1).await;
+    let connection = running.server().connections().remove(0);
+    connection.authenticate("late", Identity::new("2", "bob").with_permissions(["app.view"]));
+    psd_tests::eventually("the token has expired", || SystemTime::now() > soon + Duration::from_millis(50)).await;
+    probe.gate("g").add_permits(1);
+    assert_eq!(client.answers(&waiting).await.len(), 2);
+    assert_eq!(client.request("extract-all", json!({})).await.len(), 2, "bob stays");
+}
