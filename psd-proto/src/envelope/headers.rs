@@ -8,6 +8,14 @@ use crate::json::{self, Kind, Reader};
 /// A body that is missing or null is a message of defaults.
 pub(super) const NO_BODY: &str = "{}";
 
+/// Passes over the body that is next. Even `nul` is one: it is for the message's reader to say what is wrong with it.
+pub(super) fn body<'a>(reader: &mut Reader<'a>) -> json::Result<&'a str> {
+    Ok(match reader.skim()? {
+        "null" => NO_BODY,
+        body => body,
+    })
+}
+
 /// Reads the object `headers` that is next.
 pub(super) fn read<'a>(reader: &mut Reader<'a>) -> Result<Envelope<'a>, EnvelopeError> {
     let mut headers = Envelope::of(Body::Json(NO_BODY));

@@ -84,18 +84,26 @@ impl<'a> Envelope<'a> {
         if self.message_type.is_empty() {
             return Err(EnvelopeError("`headers.messageType` is missing".into()));
         }
-        match &self.uuid {
-            Some(uuid) if uuid.len() > LONGEST_UUID => {
-                let length = uuid.len();
-                Err(EnvelopeError(format!("`headers.uuid` has {length} bytes; {LONGEST_UUID} are allowed")))
-            }
-            _ => Ok(self),
+        check_length("uuid", self.uuid.as_deref(), LONGEST_UUID)?;
+        check_length("authHeader", self.auth_header.as_deref(), LONGEST_TOKEN)?;
+        Ok(self)
+    }
+}
+
+fn check_length(name: &str, value: Option<&str>, limit: usize) -> Result<(), EnvelopeError> {
+    match value.map_or(0, str::len) {
+        length if length > limit => {
+            Err(EnvelopeError(format!("`headers.{name}` has {length} bytes; {limit} are allowed")))
         }
+        _ => Ok(()),
     }
 }
 
 /// The longest uuid that is taken, in bytes; clients write 36.
 pub const LONGEST_UUID: usize = 256;
+/// The longest token that is taken, in bytes. A connection keeps the last one, good or bad; few web servers take longer
+/// headers.
+pub const LONGEST_TOKEN: usize = 16 * 1024;
 /// The most envelopes that a frame may hold.
 pub const MOST_ENVELOPES: usize = 256;
 

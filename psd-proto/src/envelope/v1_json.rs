@@ -44,10 +44,10 @@ pub fn read(text: &str) -> Result<Envelope<'_>, EnvelopeError> {
     while let Some(key) = reader.next_key()? {
         match &*key {
             "headers" if !reader.null()? => envelope = Some(headers::read(&mut reader)?),
-            "body" if !reader.null()? => body = reader.skim()?,
+            "headers" => {}
+            "body" => body = headers::body(&mut reader)?,
             "seq" => seq = number(&mut reader)?,
             "seen" => seen = number(&mut reader)?,
-            "headers" | "body" => {}
             _ => drop(reader.skim()?),
         }
     }
