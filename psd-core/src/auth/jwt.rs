@@ -161,7 +161,12 @@ impl Authenticator for Jwt {
             let claims = self.verify(token, "access")?;
             let user = self.user(&claims.user_id).await.map_err(|error| TokenError::from(error.to_string()))?;
             let identity = user.ok_or("the token's user is gone or not active")?;
-            Ok(identity.expiring_at(UNIX_EPOCH + Duration::from_secs(claims.exp) + self.leeway))
+            // A time that no clock reaches is none.
+            let lifetime = Duration::from_secs(claims.exp).checked_add(self.leeway);
+            Ok(match lifetime.and_then(|lifetime| UNIX_EPOCH.checked_add(lifetime)) {
+                Some(time) => identity.expiring_at(time),
+                None => identity,
+            })
         })
     }
 
