@@ -71,10 +71,23 @@ pub enum Seen {
     Lost,
 }
 
+/// A WebSocket.
+pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Opens a WebSocket, offering subprotocols if there are any.
+pub async fn connect(url: &str, subprotocols: Option<&str>) -> Socket {
+    let mut request = url.into_client_request().unwrap();
+    if let Some(subprotocols) = subprotocols {
+        request.headers_mut().insert("Sec-WebSocket-Protocol", subprotocols.parse().unwrap());
+    }
+    let connect = tokio_tungstenite::connect_async(request);
+    tokio::time::timeout(DEADLINE, connect).await.unwrap().unwrap().0
+}
+
 /// A client of the classic dialect that knows nothing of psd but its frames.
 #[derive(Debug)]
 pub struct RawClient {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: Socket,
     /// Frames that were read while something else was waited for.
     early: VecDeque<Value>,
     next_uuid: u32,
@@ -83,10 +96,7 @@ pub struct RawClient {
 impl RawClient {
     /// Connects.
     pub async fn connect(url: &str) -> Self {
-        let request = url.into_client_request().unwrap();
-        let connect = tokio_tungstenite::connect_async(request);
-        let (socket, _) = tokio::time::timeout(DEADLINE, connect).await.unwrap().unwrap();
-        Self { socket, early: VecDeque::new(), next_uuid: 0 }
+        Self { socket: connect(url, None).await, early: VecDeque::new(), next_uuid: 0 }
     }
 
     /// Sends a text frame.
