@@ -8,6 +8,7 @@ use std::{
     time::Instant,
 };
 
+use futures_util::FutureExt as _;
 use psd_proto::{common::authentication::TokenInvalid, envelope::Envelope};
 use tokio::sync::oneshot;
 
@@ -17,7 +18,7 @@ use crate::{
     codec::Raw,
     connection::Shared,
     continue_::{conclude, panicked},
-    request::Request,
+    request::{Request, shown},
     routes::Route,
 };
 
@@ -50,7 +51,7 @@ pub(crate) enum Running {
     },
     /// The message is dispatched again when its token is verified.
     Verification {
-        future: Pin<Box<dyn Future<Output = ()> + Send>>,
+        future: Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>,
         arrived: Option<Arrived>,
     },
     Hook(Pin<Box<dyn Future<Output = Result<(), Box<Error>>> + Send>>),
@@ -74,6 +75,13 @@ pub(crate) fn begin(shared: &Arc<Shared>, arrived: Arrived) -> Begun {
     handle(shared, &envelope, arrived.at)
 }
 
+/// Ends a message that was not begun.
+pub(crate) fn fail(shared: &Arc<Shared>, arrived: &Arrived, error: &Error) {
+    if let Ok(envelope) = shared.dialect.read_envelope(&arrived.raw) {
+        Request::new(shared.clone(), &envelope, arrived.at).finish(Err(error));
+    }
+}
+
 /// Answers a message that waits to be begun with 499, if it is the request with this uuid.
 pub(crate) fn cancel(shared: &Arc<Shared>, arrived: &Arrived, uuid: &str) -> bool {
     match shared.dialect.read_envelope(&arrived.raw) {
@@ -93,7 +101,7 @@ fn handle(shared: &Arc<Shared>, envelope: &Envelope<'_>, arrived: Option<Instant
     }
     let Some(route) = shared.endpoint.routes.get(&envelope.message_type) else {
         shared.server.0.unknown_messages.fetch_add(1, Ordering::Relaxed);
-        let text = format!("unknown message type `{}`", abbreviated(&envelope.message_type));
+        let text = format!("unknown message type `{}`", shown(&envelope.message_type));
         request.finish(Err(&Error::new(404, text)));
         return Begun::Done;
     };
@@ -150,12 +158,30 @@ fn submit(request: &Request, job: Job) -> Result<Pin<Box<dyn Future<Output = Ver
 }
 
 /// Makes the bearer of a token the connection's identity, or nobody if the token is bad.
-pub(crate) async fn verify(shared: Arc<Shared>, token: String) {
-    let identity = match shared.server.authenticator() {
-        Some(authenticator) => authenticator.authenticate(&token).await,
-        None => Err("this server has no authenticator".into()),
+///
+/// If that cannot be found out, because the authenticator panics or takes too long, the connection is nobody's either,
+/// and the token is verified again when it comes again.
+///
+/// # Errors
+/// What the message that the token came with is answered with.
+pub(crate) async fn verify(shared: Arc<Shared>, token: String) -> Result<(), Error> {
+    let attempt = async {
+        match shared.server.authenticator() {
+            Some(authenticator) => authenticator.authenticate(&token).await,
+            None => Err("this server has no authenticator".into()),
+        }
     };
-    match identity {
+    let attempt = AssertUnwindSafe(attempt).catch_unwind();
+    let timeout = shared.server.settings().handler_timeout;
+    let verified = if timeout.is_zero() {
+        attempt.await.map_err(|panic| panicked(&*panic))
+    } else {
+        match tokio::time::timeout(timeout, attempt).await {
+            Ok(verified) => verified.map_err(|panic| panicked(&*panic)),
+            Err(_) => Err(Error::unavailable("the token could not be verified in time")),
+        }
+    };
+    match verified.inspect_err(|_| shared.forget_identity())? {
         Ok(identity) => shared.authenticate(Some(&token), Some(identity)),
         Err(reason) => {
             tracing::debug!(connection = %shared.id, %reason, "a token was refused");
@@ -163,12 +189,5 @@ pub(crate) async fn verify(shared: Arc<Shared>, token: String) {
             shared.authenticate(Some(&token), None);
         }
     }
-}
-
-/// What a client sent, short enough to be sent back.
-fn abbreviated(text: &str) -> String {
-    match text.char_indices().nth(80) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    Ok(())
 }

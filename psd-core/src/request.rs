@@ -116,14 +116,11 @@ impl Request {
             return;
         }
         let shared = &self.0.shared;
+        // Written before the outbox is locked, since the formatter is the application's.
+        let error = result.err().map(|error| (shared.server.settings().text_for_client(error), error.code()));
+        let result = error.as_ref().map_or(Ok(()), |(text, code)| Err((text.as_str(), *code)));
         let written = shared.write(|buffer, seq| {
-            match result {
-                Ok(()) => shared.dialect.write_ack(buffer, self.uuid(), Ok(()), seq),
-                Err(error) => {
-                    let text = shared.server.settings().text_for_client(error);
-                    shared.dialect.write_ack(buffer, self.uuid(), Err((&text, error.code())), seq);
-                }
-            }
+            shared.dialect.write_ack(buffer, self.uuid(), result, seq);
             Ok(())
         });
         if let Err(error) = written {
@@ -135,8 +132,10 @@ impl Request {
     fn log(&self, error: &Error) {
         let (connection, uuid, message) = (self.0.shared.id, self.uuid(), &self.0.headers.message_type);
         match error.source() {
-            Some(source) => tracing::error!(%connection, uuid, %message, error = ?source, "a handler failed"),
-            None => tracing::debug!(%connection, uuid, %message, %error, "a request was refused"),
+            Some(source) => {
+                tracing::error!(%connection, uuid, message = shown(message), error = ?source, "a handler failed")
+            }
+            None => tracing::debug!(%connection, uuid, message = shown(message), %error, "a request was refused"),
         }
     }
 }
@@ -145,6 +144,22 @@ impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request").field("headers", self.headers()).finish_non_exhaustive()
     }
+}
+
+/// What a client sent, as it may be sent back or logged: short, and on one line.
+pub(crate) fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for (count, character) in text.chars().enumerate() {
+        match character {
+            _ if count == 80 => {
+                shown.push('…');
+                break;
+            }
+            _ if character.is_control() => shown.extend(character.escape_debug()),
+            _ => shown.push(character),
+        }
+    }
+    shown
 }
 
 /// Takes milliseconds and seconds since 1970: no clock of seconds reaches 10^11 before the year 5138.

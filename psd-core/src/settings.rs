@@ -1,7 +1,7 @@
 //! The settings and limits of a server, and their `PSD_` variables: one table drives fields, defaults, builder
 //! methods, parsing and documentation.
 
-use std::{fmt, time::Duration};
+use std::{fmt, panic::AssertUnwindSafe, time::Duration};
 
 use crate::Error;
 
@@ -120,7 +120,11 @@ impl Settings {
     /// The text a client gets for an error; never empty, since classic clients take an empty one for success.
     pub(crate) fn text_for_client(&self, error: &Error) -> String {
         let text = match error.source() {
-            Some(source) if self.forward_exceptions => (self.exception_formatter.0)(source),
+            // The formatter, and `Display` of what it formats, are the application's, and may panic.
+            Some(source) if self.forward_exceptions => {
+                std::panic::catch_unwind(AssertUnwindSafe(|| (self.exception_formatter.0)(source)))
+                    .unwrap_or_else(|_| "internal error".into())
+            }
             Some(_) => "internal error".into(),
             None => error.message().to_owned(),
         };

@@ -28,6 +28,8 @@ pub(super) enum End {
     Concluded,
     /// The token was verified; the message it came with goes on.
     Again(Arrived),
+    /// Whose the token is could not be found out; the message it came with ends.
+    Unverified(Arrived, Error),
     /// `on_connect` refused.
     Refused(Box<Error>),
 }
@@ -61,12 +63,13 @@ impl Future for Active {
                 End::Concluded
             }
             Ended::Verification(result) => {
-                if let Err(error) = result {
-                    tracing::error!(%error, "the authenticator panicked");
-                }
-                match &mut this.running {
-                    Running::Verification { arrived, .. } => arrived.take().map_or(End::Concluded, End::Again),
-                    _ => End::Concluded,
+                let Running::Verification { arrived, .. } = &mut this.running else {
+                    return Poll::Ready(End::Concluded);
+                };
+                match (arrived.take(), result.unwrap_or_else(Err)) {
+                    (Some(arrived), Ok(())) => End::Again(arrived),
+                    (Some(arrived), Err(error)) => End::Unverified(arrived, error),
+                    (None, _) => End::Concluded,
                 }
             }
             Ended::Hook(Ok(Ok(()))) => End::Concluded,
@@ -81,7 +84,7 @@ impl Future for Active {
 
 enum Ended {
     Handler(Result<crate::call::Verdict, Error>),
-    Verification(Result<(), Error>),
+    Verification(Result<Result<(), Error>, Error>),
     Hook(Result<Result<(), Box<Error>>, Error>),
 }
 

@@ -170,6 +170,12 @@ impl Shared {
         self.outbox.wake();
     }
 
+    /// Makes nobody the connection's identity; the token that was seen last is verified again if it comes again.
+    pub(crate) fn forget_identity(self: &Arc<Self>) {
+        lock(&self.authentication).token = None;
+        self.authenticate(None, None);
+    }
+
     pub(super) fn authentication_changes(&self) -> u32 {
         self.authentication_changes.load(Ordering::Acquire)
     }

@@ -68,8 +68,10 @@ pub(crate) async fn run(shared: Arc<Shared>, handshake: Handshake, token: Option
     let opening = (spec.on_connect)(connection.clone(), handshake);
     let authenticating = token.map(|token| dispatch::verify(shared.clone(), token));
     task.running = Some(Active::hook(Box::pin(async move {
-        if let Some(authenticating) = authenticating {
-            authenticating.await;
+        if let Some(authenticating) = authenticating
+            && let Err(error) = authenticating.await
+        {
+            tracing::error!(%error, "the token of a handshake could not be verified");
         }
         opening.await.map_err(Box::new)
     })));
@@ -234,6 +236,7 @@ impl Task {
                 self.inbox_bytes += arrived.raw.len();
                 self.inbox.push_front(arrived);
             }
+            End::Unverified(arrived, error) => dispatch::fail(&self.shared, &arrived, &error),
             End::Refused(error) => {
                 let text = self.shared.server.settings().text_for_client(&error);
                 tracing::debug!(connection = %self.shared.id, %error, "on_connect refused the connection");
@@ -330,7 +333,7 @@ impl Task {
                     dialect.read_envelope(&arrived.raw).ok().and_then(|envelope| Control::of(dialect, &envelope))
             {
                 self.control(control);
-            } else if self.is_busy() || !self.inbox.is_empty() {
+            } else if self.is_busy() || !self.inbox.is_empty() || self.shared.outbox.waiting_bytes() >= PAUSE_ABOVE {
                 self.inbox_bytes += arrived.raw.len();
                 self.inbox.push_back(arrived);
             } else {

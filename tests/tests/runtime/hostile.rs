@@ -1,10 +1,16 @@
 //! Clients that do what they may not, or leave undone what they should.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    pin::Pin,
+    time::{Duration, SystemTime},
+};
 
 use axum::serve::Listener;
 use futures_util::{SinkExt as _, StreamExt as _};
-use psd_core::{Identity, Server, Unhandled, auth::StaticTokens};
+use psd_core::{
+    Identity, Server, Settings, Unhandled,
+    auth::{Authenticator, StaticTokens, TokenError},
+};
 use psd_tests::Running;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufWriter, DuplexStream, duplex};
@@ -13,7 +19,7 @@ use tokio_tungstenite::{
     tungstenite::{Message, protocol::WebSocketConfig},
 };
 
-use crate::app::{Probe, server};
+use crate::app::{Probe, server, server_with};
 
 /// Lets one client in.
 struct Door<S>(Option<S>);
@@ -102,6 +108,58 @@ async fn a_stream_that_buffers_is_flushed() {
     for _ in 0..2 {
         let answer = tokio::time::timeout(Duration::from_secs(10), client.next()).await.expect("all of it is sent");
         answer.unwrap().unwrap();
+    }
+}
+
+/// The text of an error is the application's to write, and it may fail to.
+#[tokio::test]
+async fn an_exception_formatter_may_panic() {
+    let settings = Settings::default().forward_exceptions(true).exception_formatter(|_| panic!("expected by the test"));
+    let running = Running::start(server_with(settings).0).await;
+    let mut client = running.connect().await;
+    for kind in ["std", "anyhow"] {
+        let answers = client.request("outcome", json!({"kind": kind})).await;
+        assert_eq!(answers[0]["errorMessage"], "internal error");
+        assert_eq!(client.request("plain", json!({})).await.len(), 2, "the connection works on");
+    }
+}
+
+/// Verifies `t-ann`, panics over `panic`, and never answers for anything else.
+struct Moody(StaticTokens);
+
+type Verified<'a> = Pin<Box<dyn Future<Output = Result<Identity, TokenError>> + Send + 'a>>;
+
+impl Authenticator for Moody {
+    fn authenticate<'a>(&'a self, token: &'a str) -> Verified<'a> {
+        match token {
+            "t-ann" => self.0.authenticate(token),
+            "panic" => panic!("expected by the test"),
+            "panic later" => Box::pin(async { panic!("expected by the test") }),
+            _ => Box::pin(std::future::pending()),
+        }
+    }
+}
+
+/// Whoever cannot be verified is nobody, in particular not who they were before.
+#[tokio::test]
+async fn an_authenticator_may_panic_or_hang() {
+    let builder = Server::builder()
+        .settings(Settings::default().handler_timeout(Duration::from_millis(50)))
+        .authenticator(Moody(crate::app::tokens()))
+        .unhandled(Unhandled::Allow)
+        .state(Probe::default());
+    let running = Running::start(builder).await;
+    let mut client = running.connect().await;
+    for (token, code) in [("panic", 500), ("panic later", 500), ("hang", 503)] {
+        for _ in 0..2 {
+            let uuid = client.send_with("extract-all", json!({}), json!({"authHeader": "t-ann"})).await;
+            assert_eq!(client.answers(&uuid).await[0]["errorCode"], 403, "she may not, but is known");
+            let uuid = client.send_with("plain", json!({}), json!({"authHeader": token})).await;
+            let answers = client.answers(&uuid).await;
+            assert_eq!((answers.len(), &answers[0]["errorCode"]), (1, &json!(code)), "{token}");
+            assert_eq!(client.request("extract-all", json!({})).await[0]["errorCode"], 401, "{token}");
+            assert_eq!(client.request("plain", json!({})).await.len(), 2, "{token}");
+        }
     }
 }
 

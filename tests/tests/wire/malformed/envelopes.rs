@@ -224,10 +224,12 @@ async fn types_that_nobody_handles() {
         ("open_echo", "open_echo"),
         ("OpenEcho", "OpenEcho"),
         ("demo.OpenEcho", "demo.OpenEcho"),
+        ("open-echo\\u0000", "open-echo\\0"),
         ("echo-reply", "echo-reply"),
         ("ack", "ack"),
         ("protocol-error", "protocol-error"),
         ("__proto__", "__proto__"),
+        ("a\\nb\\u001b[31m", "a\\nb\\u{1b}[31m"),
         ("\\\"", "\""),
         ("漢字", "漢字"),
     ];
