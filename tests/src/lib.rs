@@ -234,3 +234,8 @@ pub async fn eventually(what: &'static str, mut condition: impl FnMut() -> bool)
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/PROGRAM.md")]
 pub struct Program;
+
+/// The tour in README.md, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Tour;

@@ -37,9 +37,10 @@ async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_env_filter(log_filter()).with_writer(std::io::stderr).init();
     let arguments = Arguments::parse();
     let store = Store::open(&arguments.database).await?;
-    let listening = server(store)?.listen(("127.0.0.1", arguments.port)).await?;
+    let listening = server(store.clone())?.listen(("127.0.0.1", arguments.port)).await?;
     println!("http://{}", listening.local_addr());
     listening.run_until_signal().await;
+    store.close().await;
     Ok(())
 }
 

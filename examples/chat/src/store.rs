@@ -80,6 +80,11 @@ impl Store {
         Ok(Self(pool))
     }
 
+    /// Leaves one file behind, not also those that SQLite writes ahead.
+    pub(crate) async fn close(&self) {
+        self.0.close().await;
+    }
+
     /// Gives a name to whoever holds the token; `None` if somebody has it.
     pub(crate) async fn sign_in(&self, name: &str, token: &str) -> sqlx::Result<Option<Person>> {
         let insert = "INSERT INTO people (name, token) VALUES (?, ?) ON CONFLICT (name) DO NOTHING RETURNING id, name";
