@@ -186,6 +186,10 @@ describe("rooms", () => {
     const scroller = bob.getByRole("log");
     assert.ok(await scroller.evaluate((log) => log.scrollHeight - log.scrollTop - log.clientHeight < 2), "it begins at the end");
 
+    await bob.getByLabel("Message", { exact: true }).fill("a\nlong\nmessage\nof\nmany\nlines");
+    await eventually(() => bob.getByRole("log").evaluate((log) => log.scrollHeight - log.scrollTop - log.clientHeight), (rest) => rest < 2);
+    await bob.getByLabel("Message", { exact: true }).fill("");
+
     const top = bob.getByText("number 71", { exact: true });
     await top.scrollIntoViewIfNeeded();
     await messages(bob, (texts) => texts.length > 50);
