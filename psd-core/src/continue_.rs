@@ -3,6 +3,7 @@
 use std::{fmt, future::Future, panic::AssertUnwindSafe, pin::Pin};
 
 use futures_util::FutureExt as _;
+use tokio_util::sync::CancellationToken;
 
 use crate::{Error, IntoOutcome, outcome::Completion, request::Request};
 
@@ -99,7 +100,11 @@ impl Continue {
                         drop(place);
                     });
                 } else {
-                    tokio::spawn(cancellable(request.clone(), work, pending, place));
+                    // Before anything else is read: the next thing may be that the client cancels it.
+                    let shared = request.shared();
+                    let uuid = request.uuid().filter(|_| shared.dialect.is_v1());
+                    let cancelled = uuid.map_or_else(|| shared.gone.clone(), |uuid| shared.remember(uuid));
+                    tokio::spawn(cancellable(request.clone(), work, cancelled, pending, place));
                 }
             }
         }
@@ -117,12 +122,10 @@ impl fmt::Debug for Continue {
 async fn cancellable<P>(
     request: Request,
     work: impl Future<Output = std::thread::Result<Verdict>>,
+    cancelled: CancellationToken,
     pending: Pending,
     place: P,
 ) {
-    let shared = request.shared();
-    let uuid = request.uuid().filter(|_| shared.dialect.is_v1());
-    let cancelled = uuid.map_or_else(|| shared.gone.clone(), |uuid| shared.remember(uuid));
     let deadline = async {
         match request.deadline() {
             Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
@@ -134,8 +137,8 @@ async fn cancellable<P>(
         () = cancelled.cancelled() => Ok(Err(Error::cancelled())),
         () = deadline => Ok(Err(Error::deadline())),
     };
-    if let Some(uuid) = uuid {
-        shared.forget(uuid);
+    if let Some(uuid) = request.uuid() {
+        request.shared().forget(uuid);
     }
     pending.conclude(end);
     drop(place);

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufWriter, DuplexStream, duplex};
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::{Message, protocol::WebSocketConfig},
+    tungstenite::{Message, client::IntoClientRequest as _, protocol::WebSocketConfig},
 };
 
 use crate::app::{Probe, server, server_with};
@@ -185,4 +185,25 @@ async fn a_new_identity_outlives_the_token_before_it() {
     probe.gate("g").add_permits(1);
     assert_eq!(client.answers(&waiting).await.len(), 2);
     assert_eq!(client.request("extract-all", json!({})).await.len(), 2, "bob stays");
+}
+
+/// A frame that begins deferred work and cancels it at once: the work has not even been looked at.
+#[tokio::test]
+async fn deferred_work_is_cancelled_by_the_frame_that_begins_it() {
+    let (builder, probe) = server();
+    let running = Running::start(builder).await;
+    let mut request = format!("ws://{}/ws", running.address()).into_client_request().unwrap();
+    request.headers_mut().insert("Sec-WebSocket-Protocol", "psd.v1.json".parse().unwrap());
+    let (mut client, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+    let headers = |message_type: &str| json!({"headers": {"messageType": message_type, "ack": true, "uuid": "u"}});
+    client.send(Message::text(json!([headers("hang-deferred"), headers("psd.cancel")]).to_string())).await.unwrap();
+    let ack = loop {
+        let answer = tokio::time::timeout(psd_tests::DEADLINE, client.next()).await.expect("it is cancelled");
+        let answer: Value = serde_json::from_str(answer.unwrap().unwrap().to_text().unwrap()).unwrap();
+        if answer["headers"]["messageType"] == "ack" {
+            break answer;
+        }
+    };
+    assert_eq!(ack["headers"]["result"]["errorCode"], 499, "{ack}");
+    psd_tests::eventually("the work is dropped", || probe.waiting() == 0).await;
 }
