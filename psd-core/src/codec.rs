@@ -151,7 +151,7 @@ impl Dialect {
 
     /// Encodes what connections share of a message that belongs to no request.
     pub(crate) fn share<M: ServerMessage>(self, message: &M) -> Result<SharedMessage, Error> {
-        let outgoing = Outgoing { message_type: M::INFO.message_type, uuid: None, result: None };
+        let outgoing = Outgoing { message_type: M::INFO.message_type, uuid: None, result: None, seen: 0 };
         let mut buffer = Vec::new();
         match self {
             Self::Classic => write_classic(&mut buffer, message, &outgoing)?,
@@ -178,7 +178,7 @@ impl Dialect {
 
     /// Appends an ack: a message of its own that says how a request ended.
     pub(crate) fn write_ack(self, buffer: &mut Vec<u8>, uuid: Option<&str>, result: RequestResult<'_>, seq: &mut u64) {
-        let outgoing = Outgoing { message_type: "ack", uuid, result: Some(result) };
+        let outgoing = Outgoing { message_type: "ack", uuid, result: Some(result), seen: 0 };
         match self {
             Self::Classic => classic::write_ack(buffer, uuid, result),
             Self::V1Json => {

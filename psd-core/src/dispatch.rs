@@ -16,7 +16,7 @@ use crate::{
     Call, Error, Mode,
     call::{Step, Verdict},
     codec::Raw,
-    connection::Shared,
+    connection::{Control, Shared},
     continue_::{conclude, panicked},
     request::{Request, shown},
     routes::Route,
@@ -35,6 +35,8 @@ pub(crate) struct Arrived {
 pub(crate) enum Begun {
     /// It is answered, or goes on elsewhere.
     Done,
+    /// v1 itself said something.
+    Control(Control),
     /// It was no envelope; the reason is for the client.
     Unreadable(String),
     /// The connection's next message waits for this.
@@ -64,6 +66,10 @@ pub(crate) fn begin(shared: &Arc<Shared>, arrived: Arrived) -> Begun {
         Ok(envelope) => envelope,
         Err(error) => return Begun::Unreadable(error.to_string()),
     };
+    shared.has_seen(envelope.seq);
+    if let Some(control) = Control::of(shared.dialect, &envelope) {
+        return Begun::Control(control);
+    }
     if !arrived.verified
         && let Some(token) = envelope.auth_header.as_deref()
         && !shared.knows_token(token)
@@ -80,6 +86,14 @@ pub(crate) fn fail(shared: &Arc<Shared>, arrived: &Arrived, error: &Error) {
     if let Ok(envelope) = shared.dialect.read_envelope(&arrived.raw) {
         Request::new(shared.clone(), &envelope, arrived.at).finish(Err(error));
     }
+}
+
+/// What v1 itself says in an envelope that would have to wait.
+pub(crate) fn control(shared: &Shared, arrived: &Arrived) -> Option<Control> {
+    if !shared.dialect.is_v1() {
+        return None;
+    }
+    Control::of(shared.dialect, &shared.dialect.read_envelope(&arrived.raw).ok()?)
 }
 
 /// Answers a message that waits to be begun with 499, if it is the request with this uuid.

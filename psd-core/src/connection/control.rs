@@ -13,7 +13,7 @@ use psd_proto::{
         psd::v1::{Drain, Heartbeat, Welcome},
         socket_api::ProtocolError,
     },
-    envelope::{Envelope, compression},
+    envelope::{Envelope, Outgoing, compression},
 };
 use tokio::time::Sleep;
 
@@ -24,7 +24,7 @@ use crate::codec::Dialect;
 const PREFIX: &str = "psd.";
 
 /// A message of v1 itself, which no handler sees.
-pub(super) enum Control {
+pub(crate) enum Control {
     Heartbeat,
     Cancel(String),
     /// Of a later version; it means nothing here.
@@ -32,7 +32,7 @@ pub(super) enum Control {
 }
 
 impl Control {
-    pub(super) fn of(dialect: Dialect, envelope: &Envelope<'_>) -> Option<Self> {
+    pub(crate) fn of(dialect: Dialect, envelope: &Envelope<'_>) -> Option<Self> {
         let name = envelope.message_type.strip_prefix(PREFIX).filter(|_| dialect.is_v1())?;
         Some(match (name, &envelope.uuid) {
             ("heartbeat", _) => Self::Heartbeat,
@@ -63,9 +63,10 @@ pub(super) fn welcome(shared: &Shared) {
     let _ = shared.send(&welcome, None); // A client that is gone already is noticed by whoever reads from it.
 }
 
-/// Answers a heartbeat.
+/// Answers a heartbeat, and says how far the client was heard.
 pub(super) fn heartbeat(shared: &Shared) {
-    let _ = shared.send(&Heartbeat { server_time: now() }, None);
+    let outgoing = Outgoing { message_type: "psd.heartbeat", uuid: None, result: None, seen: shared.seen() };
+    let _ = shared.send_as(&Heartbeat { server_time: now() }, &outgoing);
 }
 
 /// Tells a v1 client when to come back: each at another time within the window.
@@ -86,8 +87,8 @@ pub(super) struct Pulse {
 
 impl Pulse {
     /// The client has said something.
-    pub(super) fn beat(&mut self) {
-        self.last = Some(Instant::now());
+    pub(super) fn beat(&mut self, at: Instant) {
+        self.last = Some(at);
     }
 
     /// Closes the connection if nothing was heard for twice the interval. While nothing is read, nothing is missed.

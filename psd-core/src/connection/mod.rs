@@ -10,6 +10,7 @@ mod shared;
 mod socket;
 mod task;
 
+pub(crate) use control::Control;
 pub use handle::{Connection, ConnectionId, Handshake};
 pub(crate) use shared::Shared;
 pub(crate) use socket::Socket;

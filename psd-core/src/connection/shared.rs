@@ -6,7 +6,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
 };
 
@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) gone: CancellationToken,
     /// Guards token and identity, which change together; held for a clone or an assignment.
     authentication: Mutex<Authentication>,
+    /// The highest number of the client's envelopes (v1).
+    seen: AtomicU64,
     /// Counts changes of identity, so that the task notices them.
     authentication_changes: AtomicU32,
     /// The groups the connection is in; `None` once it has left for good, so that a late join cannot outlive it.
@@ -75,6 +77,7 @@ impl Shared {
             outbox,
             gone: CancellationToken::new(),
             authentication: Mutex::default(),
+            seen: AtomicU64::new(0),
             authentication_changes: AtomicU32::new(0),
             deferred: Mutex::default(),
             groups: Mutex::new(Some(HashSet::new())),
@@ -100,8 +103,22 @@ impl Shared {
         uuid: Option<&str>,
         result: Option<RequestResult<'_>>,
     ) -> Result<(), Error> {
-        let outgoing = Outgoing { message_type: M::INFO.message_type, uuid, result };
-        self.write(|buffer, seq| self.dialect.write_message(buffer, message, &outgoing, seq))
+        self.send_as(message, &Outgoing { message_type: M::INFO.message_type, uuid, result, seen: 0 })
+    }
+
+    /// Encodes a message into the outbox with these headers.
+    pub(super) fn send_as<M: ServerMessage>(&self, message: &M, outgoing: &Outgoing<'_>) -> Result<(), Error> {
+        self.write(|buffer, seq| self.dialect.write_message(buffer, message, outgoing, seq))
+    }
+
+    /// Notes the number of an envelope that has come from the client.
+    pub(crate) fn has_seen(&self, seq: u64) {
+        self.seen.fetch_max(seq, Ordering::Relaxed);
+    }
+
+    /// The highest number that has come from the client.
+    pub(super) fn seen(&self) -> u64 {
+        self.seen.load(Ordering::Relaxed)
     }
 
     /// Writes what `encode` appends as one frame.

@@ -297,9 +297,12 @@ impl Task {
             return false;
         }
         let Poll::Ready(message) = Pin::new(&mut self.frames).poll_next(context) else { return false };
-        self.pulse.beat();
+        let at = self.shared.dialect.is_v1().then(Instant::now);
+        if let Some(at) = at {
+            self.pulse.beat(at);
+        }
         match message {
-            Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => self.arrive(message),
+            Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => self.arrive(message, at),
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
             Some(Ok(Message::Close(_))) | None => {
                 // tungstenite has the answering close frame ready and writes it into the outbox when flushed.
@@ -321,23 +324,18 @@ impl Task {
         self.inbox.len() >= READ_AHEAD || self.inbox_bytes >= READ_AHEAD_BYTES
     }
 
-    /// Takes a frame apart. Its envelopes are begun in turn; what v1 itself says is heard at once.
-    fn arrive(&mut self, message: Message) {
-        let dialect = self.shared.dialect;
-        let (envelopes, result) = dialect.split(message);
-        let at = dialect.is_v1().then(Instant::now);
+    /// Takes a frame apart. Its envelopes are begun in turn; what v1 itself says is heard even if they have to wait.
+    fn arrive(&mut self, message: Message, at: Option<Instant>) {
+        let (envelopes, result) = self.shared.dialect.split(message);
         for raw in envelopes {
             let arrived = Arrived { raw, at, verified: false };
-            if dialect.is_v1()
-                && let Some(control) =
-                    dialect.read_envelope(&arrived.raw).ok().and_then(|envelope| Control::of(dialect, &envelope))
-            {
+            if !self.is_busy() && self.inbox.is_empty() {
+                self.begin(arrived);
+            } else if let Some(control) = dispatch::control(&self.shared, &arrived) {
                 self.control(control);
-            } else if self.is_busy() || !self.inbox.is_empty() || self.shared.outbox.waiting_bytes() >= PAUSE_ABOVE {
+            } else {
                 self.inbox_bytes += arrived.raw.len();
                 self.inbox.push_back(arrived);
-            } else {
-                self.begin(arrived);
             }
         }
         if let Err(error) = result {
@@ -432,6 +430,7 @@ impl Task {
     fn begin(&mut self, arrived: Arrived) {
         match dispatch::begin(&self.shared, arrived) {
             Begun::Done => {}
+            Begun::Control(control) => self.control(control),
             Begun::Unreadable(reason) => self.unreadable.report(&self.shared, &reason),
             Begun::Running(running) => self.running = Some(Active::handler(running)),
             Begun::Concurrent(running) => self.concurrent.push(Active::handler(running)),

@@ -63,6 +63,10 @@ pub(super) fn number(reader: &mut Reader<'_>) -> json::Result<Option<f64>> {
     let kind = reader.peek();
     let text = reader.skim()?;
     Ok(match kind {
+        // Nearly all are whole numbers, which are read faster as such; 15 digits are exact.
+        Kind::Number if text.len() <= 15 && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some(text.bytes().fold(0_u64, |number, digit| number * 10 + u64::from(digit - b'0')) as f64)
+        }
         Kind::Number => text.parse().ok(),
         Kind::String => text.trim_matches('"').parse().ok(),
         _ => None,

@@ -116,6 +116,8 @@ pub struct Outgoing<'a> {
     pub uuid: Option<&'a str>,
     /// How the request ended, in the last message that belongs to it (v1; a classic ack is a message of its own).
     pub result: Option<RequestResult<'a>>,
+    /// The highest number that has come from the peer (v1); 0 to say nothing of it.
+    pub seen: u64,
 }
 
 /// How a request ended: well, or with a text, which must not be empty, and perhaps a code.

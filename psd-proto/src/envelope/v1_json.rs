@@ -94,6 +94,9 @@ pub fn write<E>(
         out.extend_from_slice(b",\"body\":");
         write_body(out)?;
     }
+    if outgoing.seen > 0 {
+        write_number(out, b",\"seen\":", outgoing.seen);
+    }
     Ok(())
 }
 
@@ -155,10 +158,14 @@ pub fn write_seen(out: &mut Vec<u8>, seen: u64) {
 /// Appends an envelope's number, unless it is 0, and its closing brace.
 pub fn write_seq(out: &mut Vec<u8>, seq: u64) {
     if seq > 0 {
-        out.extend_from_slice(b",\"seq\":");
-        out.extend_from_slice(itoa::Buffer::new().format(seq).as_bytes());
+        write_number(out, b",\"seq\":", seq);
     }
     out.push(b'}');
+}
+
+fn write_number(out: &mut Vec<u8>, key: &[u8], number: u64) {
+    out.extend_from_slice(key);
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 #[cfg(test)]
@@ -196,7 +203,7 @@ mod tests {
     #[test]
     fn a_result_is_read_as_it_was_written() {
         for result in [Ok(()), Err(("no", None)), Err(("no", Some(422))), Err(("no", Some(-1)))] {
-            let outgoing = Outgoing { message_type: "ack", uuid: Some("1"), result: Some(result) };
+            let outgoing = Outgoing { message_type: "ack", uuid: Some("1"), result: Some(result), seen: 0 };
             let mut out = Vec::new();
             let Ok(()) = write(&mut out, &outgoing, None::<fn(&mut Vec<u8>) -> Result<(), std::convert::Infallible>>);
             write_seq(&mut out, 9);

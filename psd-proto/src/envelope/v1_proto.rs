@@ -169,6 +169,10 @@ pub fn write(
         write_varint(out, body_length as u64);
         write_body(out);
     }
+    if outgoing.seen > 0 {
+        out.push(key::SEEN);
+        write_varint(out, outgoing.seen);
+    }
 }
 
 /// Appends one envelope of a client, without its length and number, around a body that is encoded already.
@@ -373,7 +377,7 @@ mod tests {
     #[test]
     fn a_result_is_read_as_it_was_written() {
         for result in [Ok(()), Err(("no", None)), Err(("no", Some(422))), Err(("no", Some(-1)))] {
-            let outgoing = Outgoing { message_type: "ack", uuid: Some("1"), result: Some(result) };
+            let outgoing = Outgoing { message_type: "ack", uuid: Some("1"), result: Some(result), seen: 0 };
             let mut out = Vec::new();
             write(&mut out, &outgoing, false, 0, |_| {});
             write_seq(&mut out, 9);
