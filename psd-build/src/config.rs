@@ -86,6 +86,14 @@ impl Config {
         self
     }
 
+    /// Whether messages keep the fields of the binary form that they do not know, and write them again; they do not
+    /// unless this says `true`. Each message then has one more public field, so that programs write
+    /// `Echo { text, ..Default::default() }`.
+    pub fn unknown_fields(mut self, keep: bool) -> Self {
+        self.rust.unknown_fields = keep;
+        self
+    }
+
     /// The value of `$name` in folders; without it, the environment's.
     pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.variables.insert(name.into(), value.into());

@@ -6,8 +6,10 @@ pub mod common;
 pub mod envelope;
 pub mod json;
 mod message;
+mod unknown;
 
 pub use message::{
     CacheKey, CacheKeyKind, ClientMessage, Message, MessageInfo, Origin, Schema, ServerMessage, SourceLocation,
 };
+pub use unknown::UnknownFields;
 pub use {prost, prost_types};

@@ -10,7 +10,7 @@ use crate::nearest::nearest;
 use crate::{Error, targets};
 
 const KEYS: [&str; 4] = ["protos", "include_common", "out", "rust"];
-const RUST_KEYS: [&str; 1] = ["runtime"];
+const RUST_KEYS: [&str; 2] = ["runtime", "unknown_fields"];
 
 pub(super) fn read(file: ConfigFile) -> Result<Config, Error> {
     let value: Value = serde_json::from_str(&file.text).map_err(|error| syntax(&file, &error))?;
@@ -102,6 +102,10 @@ impl Reader<'_> {
         if let Some(runtime) = object.get("runtime") {
             let runtime = self.expect("runtime", runtime.as_str(), "a path: a string such as `\"::psd_core::proto\"`");
             settings.runtime = runtime.map_or(settings.runtime, str::to_owned);
+        }
+        if let Some(keep) = object.get("unknown_fields") {
+            settings.unknown_fields =
+                self.expect("unknown_fields", keep.as_bool(), "`true` or `false`").unwrap_or_default();
         }
         settings
     }

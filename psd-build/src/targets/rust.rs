@@ -10,6 +10,7 @@ mod model;
 mod modules;
 mod names;
 mod structures;
+mod unknown;
 
 use crate::schema::FileKind;
 use crate::{Config, Error, Schema};
@@ -22,11 +23,13 @@ pub(crate) const FILE: &str = "messages.rs";
 pub(crate) struct Settings {
     /// The path by which generated code names psd-proto.
     pub(crate) runtime: String,
+    /// Whether messages keep the fields of the binary form that they do not know.
+    pub(crate) unknown_fields: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { runtime: "::psd_core::proto".to_owned() }
+        Self { runtime: "::psd_core::proto".to_owned(), unknown_fields: false }
     }
 }
 
@@ -41,12 +44,12 @@ pub(crate) fn generate(schema: &Schema, settings: &Settings) -> Result<String, E
 /// If the common .proto files are not valid.
 pub fn common() -> Result<String, Error> {
     let schema = Config::from_folders::<&str>([]).schema()?;
-    print(&schema, &Settings { runtime: "crate".to_owned() }, FileKind::Common)
+    print(&schema, &Settings { runtime: "crate".to_owned(), ..Settings::default() }, FileKind::Common)
 }
 
 /// Prints the files of one kind; the others are referred to.
 fn print(schema: &Schema, settings: &Settings, kind: FileKind) -> Result<String, Error> {
     let model = model::Model::new(schema, &settings.runtime, kind);
     let structures = structures::print(&model)?;
-    modules::assemble(&model, structures)
+    modules::assemble(&model, structures, settings.unknown_fields)
 }

@@ -6,7 +6,7 @@ use prost_build::Module;
 
 use super::codec::line;
 use super::model::{Codec, Message, Model, modules};
-use super::{externs, names};
+use super::{externs, names, unknown};
 use crate::{Diagnostic, Error};
 
 /// Structures by the modules of their package.
@@ -56,10 +56,14 @@ pub(super) fn print(model: &Model<'_>) -> Result<Structures, Error> {
 
 /// prost-build prints tokens: makes text of them that is fit to be read. What stands at the root has no module around
 /// it whose attributes would do.
-pub(super) fn format(text: &str, at_root: bool) -> Result<String, Error> {
+/// With `keep_unknown`, the path of the runtime, messages get a place for fields that they do not know.
+pub(super) fn format(text: &str, at_root: bool, keep_unknown: Option<&str>) -> Result<String, Error> {
     match syn::parse_file(text) {
         Ok(mut file) => {
-            file.items.iter_mut().for_each(omit_debug);
+            match keep_unknown {
+                Some(runtime) => unknown::keep(&mut file.items, runtime)?,
+                None => file.items.iter_mut().for_each(omit_debug),
+            }
             if at_root {
                 file.items.iter_mut().for_each(allow);
             }
