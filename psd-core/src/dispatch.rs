@@ -173,7 +173,7 @@ fn submit(request: &Request, job: Job) -> Result<Pin<Box<dyn Future<Output = Ver
 
 /// Makes the bearer of a token the connection's identity, or nobody if the token is bad.
 ///
-/// If that cannot be found out, because the authenticator panics or takes too long, the connection is nobody's either,
+/// If that cannot be found out, because the authenticator says so, panics or takes too long, the connection is nobody's either,
 /// and the token is verified again when it comes again.
 ///
 /// # Errors
@@ -197,6 +197,11 @@ pub(crate) async fn verify(shared: Arc<Shared>, token: String) -> Result<(), Err
     };
     match verified.inspect_err(|_| shared.forget_identity())? {
         Ok(identity) => shared.authenticate(Some(&token), Some(identity)),
+        Err(reason) if reason.is_unavailable() => {
+            tracing::error!(connection = %shared.id, %reason, "a token cannot be verified");
+            shared.forget_identity();
+            return Err(Error::unavailable("the token cannot be verified now"));
+        }
         Err(reason) => {
             tracing::debug!(connection = %shared.id, %reason, "a token was refused");
             let _ = shared.send(&TokenInvalid::default(), None);

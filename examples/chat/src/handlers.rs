@@ -140,7 +140,7 @@ impl Authenticator for Store {
             match self.person(token).await {
                 Ok(Some(person)) => Ok(person.identity()),
                 Ok(None) => Err("nobody holds this token".into()),
-                Err(error) => Err(error.to_string().into()),
+                Err(error) => Err(TokenError::unavailable(error.to_string())),
             }
         })
     }

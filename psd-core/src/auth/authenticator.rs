@@ -50,20 +50,38 @@ impl fmt::Debug for Login {
     }
 }
 
-/// Why a token was refused; for the log.
+/// Why a token was refused; for the log. A `&'static str` or a `String` becomes one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct TokenError(Cow<'static, str>);
+#[error("{reason}")]
+pub struct TokenError {
+    reason: Cow<'static, str>,
+    is_unavailable: bool,
+}
+
+impl TokenError {
+    /// Whether the token is good cannot be told now, as when the database does not answer.
+    ///
+    /// The client does not get `token-invalid`, on which it would throw its token away: the message is answered with
+    /// code 503, and the token verified again with the next one.
+    #[must_use]
+    pub fn unavailable(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { reason: reason.into(), is_unavailable: true }
+    }
+
+    pub(crate) fn is_unavailable(&self) -> bool {
+        self.is_unavailable
+    }
+}
 
 impl From<&'static str> for TokenError {
     fn from(reason: &'static str) -> Self {
-        Self(reason.into())
+        Self { reason: reason.into(), is_unavailable: false }
     }
 }
 
 impl From<String> for TokenError {
     fn from(reason: String) -> Self {
-        Self(reason.into())
+        Self { reason: reason.into(), is_unavailable: false }
     }
 }
 

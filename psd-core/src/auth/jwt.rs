@@ -159,7 +159,7 @@ impl Authenticator for Jwt {
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Identity, TokenError>> {
         Box::pin(async move {
             let claims = self.verify(token, "access")?;
-            let user = self.user(&claims.user_id).await.map_err(|error| TokenError::from(error.to_string()))?;
+            let user = self.user(&claims.user_id).await.map_err(|error| TokenError::unavailable(error.to_string()))?;
             let identity = user.ok_or("the token's user is gone or not active")?;
             // A time that no clock reaches is none.
             let lifetime = Duration::from_secs(claims.exp).checked_add(self.leeway);

@@ -1,8 +1,14 @@
 //! What a token does to a connection.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, SystemTime},
+};
 
-use psd_core::{Identity, Server, Unhandled, auth::StaticTokens};
+use psd_core::{
+    Identity, Server, Unhandled,
+    auth::{Authenticator, BoxFuture, StaticTokens, TokenError},
+};
 use psd_tests::Running;
 use serde_json::json;
 
@@ -23,6 +29,37 @@ async fn a_bad_token_is_said_first_and_the_message_handled_on_its_merits() {
     let uuid = client.send_with("extract-all", json!({}), json!({"authHeader": "worse"})).await;
     assert_eq!(client.frame().await, invalid);
     assert_eq!(client.answers(&uuid).await[0]["errorCode"], 401);
+}
+
+/// Cannot say anything about the first token that it sees.
+struct Slow {
+    awake: AtomicBool,
+    tokens: StaticTokens,
+}
+
+impl Authenticator for Slow {
+    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Identity, TokenError>> {
+        if self.awake.swap(true, Ordering::Relaxed) {
+            return self.tokens.authenticate(token);
+        }
+        Box::pin(async { Err(TokenError::unavailable("the database sleeps")) })
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_verified_now_is_not_invalid() {
+    let tokens = StaticTokens::new().token("t", Identity::new("1", "ann").with_permissions(["app.view"]));
+    let builder = Server::builder()
+        .authenticator(Slow { awake: AtomicBool::new(false), tokens })
+        .unhandled(Unhandled::Allow)
+        .state(Probe::default());
+    let running = Running::start(builder).await;
+    let mut client = running.connect().await;
+    let uuid = client.send_with("extract-all", json!({}), json!({"authHeader": "t"})).await;
+    let ack = client.frame().await;
+    assert_eq!((&ack["headers"]["uuid"], &ack["body"]["errorCode"]), (&json!(uuid), &json!(503)), "{ack}");
+    let uuid = client.send_with("extract-all", json!({}), json!({"authHeader": "t"})).await;
+    assert_eq!(client.answers(&uuid).await.len(), 2, "the same token is looked at again");
 }
 
 #[tokio::test]
