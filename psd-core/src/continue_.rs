@@ -5,7 +5,7 @@ use std::{fmt, future::Future, panic::AssertUnwindSafe, pin::Pin};
 use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, IntoOutcome, outcome::Completion, request::Request};
+use crate::{Error, IntoOutcome, connection::Unfinished, outcome::Completion, request::Request};
 
 /// Work that goes on after a handler has returned, so that the connection's next message need not wait for it.
 ///
@@ -78,7 +78,8 @@ impl Continue {
             if detached {
                 request.finish(Ok(()));
             }
-            Pending(Some(request.clone()))
+            let unfinished = (!detached).then(|| request.shared().clone().defer());
+            Pending { request: Some(request.clone()), _unfinished: unfinished }
         };
         match self.work {
             Work::Blocking(job) => {
@@ -145,11 +146,15 @@ async fn cancellable<P>(
 }
 
 /// A request whose ack is somebody else's duty: acked even if that somebody is dropped.
-struct Pending(Option<Request>);
+struct Pending {
+    request: Option<Request>,
+    /// Keeps a connection open while the server shuts down; dropped after the ack was sent.
+    _unfinished: Option<Unfinished>,
+}
 
 impl Pending {
     fn conclude(mut self, verdict: std::thread::Result<Verdict>) {
-        if let Some(request) = self.0.take() {
+        if let Some(request) = self.request.take() {
             conclude(&request, verdict.unwrap_or_else(|panic| Err(panicked(&*panic))));
         }
     }
@@ -157,7 +162,7 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        if let Some(request) = &self.0 {
+        if let Some(request) = &self.request {
             request.finish(Err(&Error::unavailable("the work was dropped")));
         }
     }

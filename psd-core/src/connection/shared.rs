@@ -6,7 +6,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -46,6 +46,8 @@ pub(crate) struct Shared {
     groups: Mutex<Option<HashSet<Arc<str>>>>,
     /// Deferred work that its client may cancel by the request's uuid (v1).
     deferred: Mutex<HashMap<Box<str>, CancellationToken>>,
+    /// How much deferred work still has to be acked.
+    unfinished: AtomicUsize,
     /// The consumer's session; held while a handler reads or changes it.
     pub(crate) session: Mutex<Box<dyn Any + Send>>,
 }
@@ -80,6 +82,7 @@ impl Shared {
             seen: AtomicU64::new(0),
             authentication_changes: AtomicU32::new(0),
             deferred: Mutex::default(),
+            unfinished: AtomicUsize::new(0),
             groups: Mutex::new(Some(HashSet::new())),
             session,
             server,
@@ -215,6 +218,17 @@ impl Shared {
         }
     }
 
+    /// Counts deferred work until what is returned is dropped.
+    pub(crate) fn defer(self: Arc<Self>) -> Unfinished {
+        self.unfinished.fetch_add(1, Ordering::AcqRel);
+        Unfinished(self)
+    }
+
+    /// Whether deferred work still has to be acked.
+    pub(super) fn has_deferred(&self) -> bool {
+        self.unfinished.load(Ordering::Acquire) > 0
+    }
+
     pub(crate) fn join(self: &Arc<Self>, group: &str) -> Result<(), Error> {
         check_group(group)?;
         let mut groups = lock(&self.groups);
@@ -261,6 +275,18 @@ impl Shared {
     fn slow_consumer(&self) -> Error {
         tracing::warn!(connection = %self.id, "slow consumer: the client reads too slowly and is disconnected");
         Error::unavailable("the client reads too slowly")
+    }
+}
+
+/// Deferred work that was not acked yet.
+pub(crate) struct Unfinished(Arc<Shared>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        self.0.unfinished.fetch_sub(1, Ordering::AcqRel);
+        if self.0.server.0.draining.is_cancelled() {
+            self.0.outbox.wake(); // The connection may be what waits for it.
+        }
     }
 }
 

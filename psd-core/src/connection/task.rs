@@ -445,7 +445,7 @@ impl Task {
         if !std::mem::replace(&mut self.drained, true) {
             control::drain(&self.shared);
         }
-        if self.is_idle() {
+        if self.is_idle() && !self.shared.has_deferred() {
             self.shared.close(frame::RESTART, "the server is restarting");
         }
     }

@@ -97,3 +97,17 @@ async fn shutting_down_waits_only_so_long() {
     tokio::time::timeout(psd_tests::DEADLINE, run).await.unwrap().unwrap();
     assert_eq!(probe.waiting(), 0);
 }
+
+#[tokio::test]
+async fn shutting_down_waits_for_deferred_work() {
+    let (builder, probe) = server();
+    let running = Running::start(builder).await;
+    let (mut client, mut idle) = (running.connect().await, running.connect().await);
+    let uuid = client.send("hang-deferred", json!({})).await;
+    eventually("the work runs", || probe.waiting() == 1).await;
+    running.server().shut_down();
+    assert!(matches!(idle.see().await, Seen::Closed(1012, _)));
+    probe.gate("deferred").add_permits(1);
+    assert_eq!(client.answers(&uuid).await, [json!({"uuid": uuid})]);
+    assert!(matches!(client.see().await, Seen::Closed(1012, _)));
+}
