@@ -327,9 +327,11 @@ impl Task {
     /// Takes a frame apart. Its envelopes are begun in turn; what v1 itself says is heard even if they have to wait.
     fn arrive(&mut self, message: Message, at: Option<Instant>) {
         let (envelopes, result) = self.shared.dialect.split(message);
+        // Of many each has its turn, between which hooks run and a client that reads slowly is waited for.
+        let is_alone = envelopes.len() == 1;
         for raw in envelopes {
             let arrived = Arrived { raw, at, verified: false };
-            if !self.is_busy() && self.inbox.is_empty() {
+            if is_alone && !self.is_busy() && self.inbox.is_empty() {
                 self.begin(arrived);
             } else if let Some(control) = dispatch::control(&self.shared, &arrived) {
                 self.control(control);

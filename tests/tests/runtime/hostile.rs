@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufWriter, DuplexStream, duplex};
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::{Message, client::IntoClientRequest as _, protocol::WebSocketConfig},
+    tungstenite::{Message, protocol::WebSocketConfig},
 };
 
 use crate::app::{Probe, server, server_with};
@@ -192,18 +192,39 @@ async fn a_new_identity_outlives_the_token_before_it() {
 async fn deferred_work_is_cancelled_by_the_frame_that_begins_it() {
     let (builder, probe) = server();
     let running = Running::start(builder).await;
-    let mut request = format!("ws://{}/ws", running.address()).into_client_request().unwrap();
-    request.headers_mut().insert("Sec-WebSocket-Protocol", "psd.v1.json".parse().unwrap());
-    let (mut client, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+    let mut client = psd_tests::connect(&format!("ws://{}/ws", running.address()), Some("psd.v1.json")).await;
     let headers = |message_type: &str| json!({"headers": {"messageType": message_type, "ack": true, "uuid": "u"}});
     client.send(Message::text(json!([headers("hang-deferred"), headers("psd.cancel")]).to_string())).await.unwrap();
-    let ack = loop {
-        let answer = tokio::time::timeout(psd_tests::DEADLINE, client.next()).await.expect("it is cancelled");
-        let answer: Value = serde_json::from_str(answer.unwrap().unwrap().to_text().unwrap()).unwrap();
-        if answer["headers"]["messageType"] == "ack" {
-            break answer;
-        }
-    };
+    let ack = result(&mut client).await;
     assert_eq!(ack["headers"]["result"]["errorCode"], 499, "{ack}");
     psd_tests::eventually("the work is dropped", || probe.waiting() == 0).await;
+}
+
+/// The next envelope of v1 that ends a request.
+async fn result(client: &mut psd_tests::Socket) -> Value {
+    loop {
+        let answer = tokio::time::timeout(psd_tests::DEADLINE, client.next()).await.expect("the server answers");
+        let answer: Value = serde_json::from_str(answer.unwrap().unwrap().to_text().unwrap()).unwrap();
+        if answer["headers"].get("result").is_some() {
+            return answer;
+        }
+    }
+}
+
+/// The answers to one frame may be more than an outbox holds: whoever reads them is not too slow.
+#[tokio::test]
+async fn a_frame_of_many_requests_is_handled_as_fast_as_its_client_reads() {
+    let running = Running::start(server_with(Settings::default().outbox_bytes(1 << 20)).0).await;
+    let mut client = psd_tests::connect(&format!("ws://{}/ws", running.address()), Some("psd.v1.json")).await;
+    let requests: Vec<_> = (0..250)
+        .map(|number| {
+            let headers = json!({"messageType": "flood", "ack": true, "uuid": number.to_string()});
+            json!({"headers": headers, "body": {"count": 1, "size": 40_000}})
+        })
+        .collect();
+    client.send(Message::text(Value::from(requests).to_string())).await.unwrap();
+    for number in 0..250 {
+        let headers = json!({"messageType": "ack", "uuid": number.to_string(), "result": {}});
+        assert_eq!(result(&mut client).await["headers"], headers);
+    }
 }
