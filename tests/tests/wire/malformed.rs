@@ -13,6 +13,8 @@ mod guards;
 mod handshake;
 /// What WIRE.md says the recorded system does badly, row by row.
 mod table;
+/// v1 in both forms: envelopes that are none, frames of too many, bodies that unpack without end.
+mod v1;
 
 use psd_core::Settings;
 use psd_tests::Running;
