@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use psd_client::{Builder, Client};
+use psd_client::{Builder, Client, Dialect};
 
 /// Enough that a burst of messages is printed without loss.
 const BUFFER: usize = 65_536;
@@ -30,6 +30,7 @@ impl Server {
     /// A client for it that gives up after this time.
     pub(crate) fn client(self, timeout: Duration) -> Builder {
         let builder = Client::builder(self.url)
+            .dialect(Dialect::Classic)
             .connect_timeout(timeout)
             .request_timeout(timeout)
             .close_timeout(Duration::from_secs(1))

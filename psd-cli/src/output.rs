@@ -61,7 +61,7 @@ impl Printer {
 }
 
 fn print_json(envelope: &Envelope) -> io::Result<()> {
-    let body = RawValue::from_string(compact(envelope.body()))?;
+    let body = RawValue::from_string(compact(envelope.body().as_json().unwrap_or("{}")))?;
     let (r#type, body) = (envelope.message_type(), &*body);
     let line = match (envelope.outcome(), envelope.uuid()) {
         (Some(Outcome::Success), uuid) => Line::Ack { uuid, ok: true, code: None, message: None },
@@ -86,7 +86,7 @@ fn print_text(envelope: &Envelope) -> io::Result<()> {
         (None, None) => ("push ", PUSH),
     };
     let message_type = printable(envelope.message_type());
-    let body = compact(envelope.body());
+    let body = compact(envelope.body().as_json().unwrap_or("{}"));
     writeln!(out, "{style}{kind}{style:#} {TYPE}{message_type}{TYPE:#} {}", printable(&body))
 }
 

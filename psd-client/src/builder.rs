@@ -6,8 +6,11 @@ use psd_proto::json::AnyTypes;
 
 use crate::{
     client::Client,
+    dialect::Dialect,
     error::Error,
+    opening,
     socket::Endpoint,
+    trace::{Trace, Tracer},
     transport::{Tcp, Transport},
 };
 
@@ -24,6 +27,7 @@ use crate::{
 /// | [`subscription_buffer`](Self::subscription_buffer) | 1024 messages | the oldest are dropped: [`Error::Lagged`] |
 /// | [`send_buffer`](Self::send_buffer) | 256 messages | sending waits |
 /// | [`reconnect`](Self::reconnect) | on | |
+/// | [`dialect`](Self::dialect) | what the server speaks, best first: `psd.v1.proto`, `psd.v1.json`, classic | |
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it connects"]
 pub struct Builder {
@@ -46,6 +50,9 @@ pub(crate) struct Settings {
     pub(crate) send_buffer: usize,
     pub(crate) reconnect: bool,
     pub(crate) types: AnyTypes,
+    /// `None` takes what the server speaks.
+    pub(crate) dialect: Option<Dialect>,
+    pub(crate) tracer: Tracer,
 }
 
 impl Builder {
@@ -61,6 +68,8 @@ impl Builder {
             send_buffer: 256,
             reconnect: true,
             types: AnyTypes::default(),
+            dialect: None,
+            tracer: Tracer::default(),
         };
         Self { url, headers: Vec::new(), token: None, settings }
     }
@@ -80,9 +89,10 @@ impl Builder {
     /// Those of [`connect`](Self::connect).
     pub async fn connect_over(self, transport: impl Transport) -> Result<Client, Error> {
         let endpoint = Endpoint::new(&self.url, &self.headers)?;
-        let settings = &self.settings;
-        let socket = endpoint.open(&transport, settings.frame_limit, settings.connect_timeout).await?;
-        Ok(Client::start(self, endpoint, transport, Some(socket)))
+        self.check_token()?;
+        let token = self.token.as_deref().map(Into::into);
+        let opened = opening::open(&endpoint, &transport, &self.settings, token).await?;
+        Ok(Client::start(self, endpoint, transport, Some(opened)))
     }
 
     /// Returns at once and connects in the background, trying again until it works (or, with
@@ -106,10 +116,33 @@ impl Builder {
     /// Outside a tokio runtime.
     pub fn connect_lazy_over<T: Transport>(self, transport: T) -> Result<Client, Error> {
         let endpoint = Endpoint::new(&self.url, &self.headers)?;
+        self.check_token()?;
         Ok(Client::start(self, endpoint, transport, None))
     }
 
+    /// Speaks this dialect and no other: with a server that does not, connecting fails with [`Disconnect::Dialect`].
+    ///
+    /// By default the client offers `psd.v1.proto` and `psd.v1.json` and takes the server's choice. A server that names
+    /// none speaks classic; since WebSocket libraries do not take that for an answer to an offer, the client then opens
+    /// a second connection without one. Say [`Dialect::Classic`] where that is known beforehand.
+    ///
+    /// [`Disconnect::Dialect`]: crate::Disconnect::Dialect
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.settings.dialect = Some(dialect);
+        self
+    }
+
+    /// Shows every frame that is sent and received to a function, for debugging. It is called by the connection's task,
+    /// which waits for it. Frames hold tokens: mask them before they are printed.
+    pub fn trace(mut self, tracer: impl Fn(Trace<'_>) + Send + Sync + 'static) -> Self {
+        self.settings.tracer = Tracer::new(tracer);
+        self
+    }
+
     /// Authenticates with this token; it can be changed later with [`Client::set_token`].
+    ///
+    /// In v1 it is sent at the handshake, as an entry of `Sec-WebSocket-Protocol`; [`connect`](Self::connect) fails with
+    /// [`Error::Token`] if it has characters that may not stand there. A JWT has none.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());
         self
@@ -127,13 +160,14 @@ impl Builder {
         self
     }
 
-    /// How long a request waits for the next sign of its progress: written, a reply, the ack.
+    /// How long a request waits for the next sign of its progress: written, a reply, the ack. In v1 it is also the
+    /// request's deadline: the server gives up what takes longer altogether.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.settings.request_timeout = timeout;
         self
     }
 
-    /// How often the server is pinged.
+    /// How often the server is pinged; in v1, where the ping is a heartbeat, more often if the server wants that.
     pub fn ping_interval(mut self, interval: Duration) -> Self {
         self.settings.ping_interval = interval;
         self
@@ -171,7 +205,7 @@ impl Builder {
     }
 
     /// Whether to connect again when the connection ends: the first time at once (within 250 ms), then after random
-    /// waits of 0.5 s up to 20 s. Close codes 4400 to 4403 end the client in any case.
+    /// waits of 0.5 s up to 20 s, or when the server said (v1). Close codes 4400 to 4403 end the client in any case.
     pub fn reconnect(mut self, reconnect: bool) -> Self {
         self.settings.reconnect = reconnect;
         self
@@ -182,5 +216,12 @@ impl Builder {
     pub fn types(mut self, types: AnyTypes) -> Self {
         self.settings.types = types;
         self
+    }
+
+    fn check_token(&self) -> Result<(), Error> {
+        match &self.token {
+            Some(token) if self.settings.dialect != Some(Dialect::Classic) => opening::check_token(token),
+            _ => Ok(()),
+        }
     }
 }

@@ -1,30 +1,29 @@
 //! The client.
 
 use std::{
+    borrow::Cow,
     marker::PhantomData,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use psd_proto::{
-    ClientMessage, ServerMessage,
-    json::{self, AnyTypes},
-};
+use psd_proto::{ClientMessage, ServerMessage, common::psd::v1::Welcome, json::AnyTypes};
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use crate::{
-    body,
+    body::{self, Body},
     builder::Builder,
-    connection::{self, Outgoing, Shared, State},
-    dialect::{Headers, classic},
+    connection::{self, Message, Outgoing, Shared, State},
+    dialect::{self, Dialect, Recode},
     envelope::{Envelope, Outcome},
     error::{Disconnect, Error},
     inbox::RequestQueue,
+    opening::Opened,
     queue::{Limit, Next},
-    socket::{Endpoint, Socket, Text},
+    socket::Endpoint,
     subscription::{Envelopes, Subscription},
     transport::Transport,
     uuid,
@@ -33,6 +32,8 @@ use crate::{
 /// The most that one subscription holds for a slow reader, besides
 /// [`Builder::subscription_buffer`](crate::Builder::subscription_buffer).
 const SUBSCRIPTION_BYTES: usize = 16 << 20;
+/// What an envelope takes besides its body and the texts of its headers, at most.
+const ENVELOPE: usize = 192;
 
 /// A connection to a psd server.
 ///
@@ -45,7 +46,8 @@ const SUBSCRIPTION_BYTES: usize = 16 << 20;
 /// one, up to the request's own timeout. Subscriptions go on; what was published meanwhile is missing.
 ///
 /// **Cancellation**: dropping any future of this type forgets the request: it is not sent if it still waits for the
-/// socket, and late answers are ignored.
+/// socket, and late answers are ignored. In v1 the server is told, so that it drops the handler of
+/// [`send`](Self::send), [`fetch`](Self::fetch) or [`fetch_all`](Self::fetch_all).
 #[derive(Debug, Clone)]
 pub struct Client {
     handle: Arc<Handle>,
@@ -55,8 +57,6 @@ pub struct Client {
 struct Handle {
     shared: Arc<Shared>,
     outgoing: mpsc::Sender<Outgoing>,
-    /// Read and replaced as a whole.
-    token: Mutex<Option<Arc<str>>>,
 }
 
 impl Client {
@@ -90,8 +90,8 @@ impl Client {
     /// [`Error::Disconnected`], [`Error::Timeout`] when it could not be written in time, [`Error::TooLarge`],
     /// [`Error::Encode`].
     pub async fn send_unacked<M: ClientMessage>(&self, message: &M) -> Result<(), Error> {
-        let message_type = M::INFO.message_type;
-        self.transmit(message_type, false, |out| body::write(message, out, self.types())).await?;
+        let body = self.body(message)?;
+        self.transmit(M::INFO.message_type.into(), false, body, Some(body::recode::<M>())).await?;
         Ok(())
     }
 
@@ -103,7 +103,11 @@ impl Client {
     pub async fn fetch<Reply: ServerMessage>(&self, message: &impl ClientMessage) -> Result<Reply, Error> {
         let mut replies = self.replies::<Reply>(message).await?;
         match replies.next().await? {
-            Some(reply) => Ok(reply),
+            Some(reply) => {
+                // The reply is there; what the handler still does is not to be stopped.
+                replies.request.is_wanted = false;
+                Ok(reply)
+            }
             None => Err(replies.no_reply()),
         }
     }
@@ -142,18 +146,35 @@ impl Client {
     /// [`envelopes`](Self::envelopes).
     ///
     /// # Errors
-    /// Those of [`send_unacked`](Self::send_unacked).
+    /// Those of [`send_unacked`](Self::send_unacked); [`Error::Encode`] where the connection speaks `psd.v1.proto`.
     pub async fn send_raw(&self, message_type: &str, body: &str, ack: bool) -> Result<String, Error> {
-        let write_body = |out: &mut Vec<u8>| {
-            out.extend_from_slice(body.as_bytes());
-            Ok(())
-        };
-        self.transmit(message_type, ack, write_body).await
+        self.transmit_raw(message_type, ack, Body::Json(body.into())).await
     }
 
-    /// Authenticates with another token from the next message on, or with none.
+    /// [`send_raw`](Self::send_raw) with a body in protobuf, for connections that speak `psd.v1.proto`.
+    ///
+    /// # Errors
+    /// Those of [`send_unacked`](Self::send_unacked); [`Error::Encode`] where the connection speaks JSON.
+    pub async fn send_raw_proto(&self, message_type: &str, body: &[u8], ack: bool) -> Result<String, Error> {
+        self.transmit_raw(message_type, ack, Body::Proto(body.into())).await
+    }
+
+    /// What the connection speaks, or the last one did; `None` before the first.
+    #[must_use]
+    pub fn dialect(&self) -> Option<Dialect> {
+        self.handle.shared.terms().map(|terms| terms.dialect)
+    }
+
+    /// How the server greeted the connection, or the last one; `None` before the first, and in classic.
+    #[must_use]
+    pub fn welcome(&self) -> Option<Arc<Welcome>> {
+        self.handle.shared.terms().and_then(|terms| terms.welcome)
+    }
+
+    /// Authenticates with another token from the next message on. `None` sends none from then on; a server keeps the
+    /// last one as long as the connection lives.
     pub fn set_token(&self, token: Option<&str>) {
-        *self.handle.token.lock().unwrap_or_else(PoisonError::into_inner) = token.map(Arc::from);
+        self.handle.shared.set_token(token.map(Arc::from));
     }
 
     /// Where the connection stands, now and on every change.
@@ -176,14 +197,16 @@ impl Client {
         builder: Builder,
         endpoint: Endpoint,
         transport: T,
-        socket: Option<Socket<T::Stream>>,
+        opened: Option<Opened<T::Stream>>,
     ) -> Self {
-        let state = if socket.is_some() { State::Connected } else { State::Connecting };
+        let state = if opened.is_some() { State::Connected } else { State::Connecting };
         let (outgoing, receiver) = mpsc::channel(builder.settings.send_buffer);
-        let shared = Arc::new(Shared::new(builder.settings, state));
-        tokio::spawn(connection::run(shared.clone(), endpoint, transport, receiver, socket));
-        let token = Mutex::new(builder.token.map(Arc::from));
-        Self { handle: Arc::new(Handle { shared, outgoing, token }) }
+        let shared = Arc::new(Shared::new(builder.settings, state, builder.token.map(Arc::from)));
+        if let Some(opened) = &opened {
+            shared.set_terms(opened.terms.clone());
+        }
+        tokio::spawn(connection::run(shared.clone(), endpoint, transport, receiver, opened));
+        Self { handle: Arc::new(Handle { shared, outgoing }) }
     }
 
     async fn replies<Reply: ServerMessage>(&self, message: &impl ClientMessage) -> Result<Replies<'_, Reply>, Error> {
@@ -194,63 +217,99 @@ impl Client {
     /// Queues a message that asks for an ack.
     async fn request<M: ClientMessage>(&self, message: &M) -> Result<Request<'_>, Error> {
         let message_type = M::INFO.message_type;
-        let uuid = uuid::random();
-        let frame = self.frame(message_type, &uuid, true, |out| body::write(message, out, self.types()))?;
-        let queue = self.handle.shared.inbox().expect(&uuid);
-        // From here on, dropping the request forgets it.
-        let request = Request { client: self, message_type, uuid: uuid.clone(), queue };
+        let body = self.body(message)?;
         // Nobody asks whether it was written: the answer shows.
         let (written, _) = oneshot::channel();
-        let outgoing = Outgoing { frame, request: Some(uuid), written };
-        match timeout(self.request_timeout(), self.handle.outgoing.send(outgoing)).await {
+        let mut message = self.message(message_type.into(), true, body, written)?;
+        message.recode = Some(body::recode::<M>());
+        message.is_request = true;
+        message.deadline = Instant::now().checked_add(self.request_timeout());
+        let uuid = message.uuid.clone();
+        let queue = self.handle.shared.inbox().expect(&uuid);
+        // From here on, dropping the request forgets it.
+        let request = Request { client: self, message_type, uuid, queue, is_wanted: true };
+        match timeout(self.request_timeout(), self.handle.outgoing.send(Outgoing::Message(message))).await {
             Ok(Ok(())) => Ok(request),
             Ok(Err(_)) => Err(self.disconnected()),
             Err(_) => Err(self.timed_out(message_type)),
         }
     }
 
+    async fn transmit_raw(&self, message_type: &str, ack: bool, body: Body) -> Result<String, Error> {
+        if let Some(dialect) = self.dialect()
+            && !body.fits(dialect)
+        {
+            let form = if dialect.is_binary() { "protobuf" } else { "JSON" };
+            let reason = format!("the connection speaks `{dialect}`, whose bodies are {form}");
+            return Err(Error::Encode { message_type: message_type.to_owned(), reason });
+        }
+        self.transmit(message_type.to_owned().into(), ack, body, None).await
+    }
+
     /// Sends a message without waiting for answers; returns its uuid once it is written.
     async fn transmit(
         &self,
-        message_type: &str,
+        message_type: Cow<'static, str>,
         ack: bool,
-        write_body: impl FnOnce(&mut Vec<u8>) -> Result<(), json::Error>,
+        body: Body,
+        recode: Option<Recode>,
     ) -> Result<String, Error> {
-        let uuid = uuid::random();
-        let frame = self.frame(message_type, &uuid, ack, write_body)?;
         let (written, done) = oneshot::channel();
+        let message = Message { recode, ..self.message(message_type.clone(), ack, body, written)? };
+        let uuid = message.uuid.clone();
         let sending = async {
-            self.handle.outgoing.send(Outgoing { frame, request: None, written }).await.ok()?;
+            self.handle.outgoing.send(Outgoing::Message(message)).await.ok()?;
             done.await.ok()
         };
         match timeout(self.request_timeout(), sending).await {
             Ok(Some(())) => Ok(uuid),
             Ok(None) => Err(self.disconnected()),
-            Err(_) => Err(self.timed_out(message_type)),
+            Err(_) => Err(self.timed_out(&message_type)),
         }
     }
 
-    fn frame(
+    /// A body in the form that the connection wants.
+    fn body<M: ClientMessage>(&self, message: &M) -> Result<Body, Error> {
+        let dialect = dialect::likely(self.dialect(), self.handle.shared.settings.dialect);
+        body::write(message, dialect, self.types())
+            .map_err(|error| Error::Encode { message_type: M::INFO.message_type.to_owned(), reason: error.to_string() })
+    }
+
+    /// A message with its headers, as far as they do not depend on the connection.
+    fn message(
         &self,
-        message_type: &str,
-        uuid: &str,
+        message_type: Cow<'static, str>,
         ack: bool,
-        write_body: impl FnOnce(&mut Vec<u8>) -> Result<(), json::Error>,
-    ) -> Result<Text, Error> {
-        if *self.handle.shared.closing.borrow() {
+        body: Body,
+        written: oneshot::Sender<()>,
+    ) -> Result<Message, Error> {
+        let shared = &self.handle.shared;
+        if *shared.closing.borrow() {
             return Err(Error::Disconnected(Disconnect::Local));
         }
-        let token = self.handle.token.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let token = shared.token();
+        let uuid = uuid::random();
+        let own = shared.settings.frame_limit;
+        let limit = shared.terms().and_then(|terms| terms.max_frame_bytes()).map_or(own, |limit| limit.min(own));
+        let size =
+            body.len() + message_type.len() + uuid.len() + token.as_ref().map_or(0, |token| token.len()) + ENVELOPE;
+        if size > limit {
+            return Err(Error::TooLarge { message_type: message_type.into_owned(), size, limit });
+        }
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let time = u64::try_from(time).unwrap_or(u64::MAX);
-        let headers = Headers { message_type, uuid, token: token.as_deref(), ack, time };
-        let encode_error = |reason: String| Error::Encode { message_type: message_type.to_owned(), reason };
-        let frame = classic::encode(headers, write_body).map_err(|error| encode_error(error.to_string()))?;
-        let limit = self.handle.shared.settings.frame_limit;
-        if frame.len() > limit {
-            return Err(Error::TooLarge { message_type: message_type.to_owned(), size: frame.len(), limit });
-        }
-        Text::try_from(frame).map_err(|error| encode_error(error.to_string()))
+        Ok(Message {
+            message_type,
+            uuid,
+            token,
+            ack,
+            time,
+            deadline: None,
+            body,
+            recode: None,
+            is_request: false,
+            written,
+        })
     }
 
     fn types(&self) -> AnyTypes {
@@ -292,6 +351,8 @@ struct Request<'a> {
     message_type: &'static str,
     uuid: String,
     queue: Arc<RequestQueue>,
+    /// Whether what the server does for it is of use to somebody.
+    is_wanted: bool,
 }
 
 impl Request<'_> {
@@ -312,7 +373,12 @@ impl Request<'_> {
 
 impl Drop for Request<'_> {
     fn drop(&mut self) {
-        self.client.handle.shared.inbox().forget(&self.uuid);
+        let handle = &self.client.handle;
+        let goes_on = handle.shared.inbox().forget(&self.uuid);
+        if goes_on && self.is_wanted {
+            // A full queue means that a lot else goes wrong; then the server's deadline has to do.
+            let _ = handle.outgoing.try_send(Outgoing::Cancel(std::mem::take(&mut self.uuid)));
+        }
     }
 }
 

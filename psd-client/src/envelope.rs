@@ -4,9 +4,13 @@ use std::ops::Range;
 
 use psd_proto::{ServerMessage, json::AnyTypes};
 
-use crate::{body, error::Error, socket::Text};
+use crate::{
+    body,
+    error::Error,
+    socket::{Bytes, Text},
+};
 
-/// One envelope from the server: its headers, and its body as JSON text.
+/// One envelope from the server: its headers, and its body as it came.
 ///
 /// Cloning shares the frame it came in.
 #[derive(Debug, Clone)]
@@ -14,12 +18,43 @@ pub struct Envelope {
     pub(crate) message_type: Box<str>,
     pub(crate) uuid: Option<Box<str>>,
     pub(crate) outcome: Option<Outcome>,
-    pub(crate) frame: Text,
-    /// Where the body lies in the frame; empty when the envelope had none.
-    pub(crate) body: Range<usize>,
+    /// The number that the server gave it; 0 for none.
+    pub(crate) seq: u64,
+    pub(crate) content: Content,
+    /// How much memory it keeps, in bytes.
+    pub(crate) weight: usize,
 }
 
-/// How a request ended: the contents of its ack.
+/// What the body is a part of.
+#[derive(Debug, Clone)]
+pub(crate) enum Content {
+    /// A frame, and where in it the body lies; empty when the envelope had none.
+    Text(Text, Range<usize>),
+    /// The body itself.
+    Binary(Bytes),
+}
+
+/// A body as the server wrote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body<'a> {
+    /// One JSON value.
+    Json(&'a str),
+    /// Protobuf bytes, decompressed.
+    Proto(&'a [u8]),
+}
+
+impl<'a> Body<'a> {
+    /// The JSON value, if it is one.
+    #[must_use]
+    pub fn as_json(self) -> Option<&'a str> {
+        match self {
+            Self::Json(text) => Some(text),
+            Self::Proto(_) => None,
+        }
+    }
+}
+
+/// How a request ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The server handled it.
@@ -46,18 +81,27 @@ impl Envelope {
         self.uuid.as_deref()
     }
 
-    /// How the request ended, when this is its ack.
+    /// How the request ended, when this is the last of its answers: an ack, or in v1 a reply that carries the result.
     #[must_use]
     pub fn outcome(&self) -> Option<&Outcome> {
         self.outcome.as_ref()
     }
 
-    /// The body as the server wrote it: one JSON value.
+    /// Whether this says how a request ended and nothing else.
     #[must_use]
-    pub fn body(&self) -> &str {
-        match &self.frame[self.body.clone()] {
-            "" => "{}",
-            body => body,
+    pub fn is_ack(&self) -> bool {
+        self.outcome.is_some() && &*self.message_type == "ack"
+    }
+
+    /// The body as the server wrote it.
+    #[must_use]
+    pub fn body(&self) -> Body<'_> {
+        match &self.content {
+            Content::Text(frame, body) => Body::Json(match &frame[body.clone()] {
+                "" => "{}",
+                body => body,
+            }),
+            Content::Binary(body) => Body::Proto(body),
         }
     }
 
@@ -68,10 +112,5 @@ impl Envelope {
     /// [`Error::Decode`].
     pub fn read<M: ServerMessage>(&self) -> Result<M, Error> {
         body::read(self, AnyTypes::default())
-    }
-
-    /// How much memory it keeps, in bytes.
-    pub(crate) fn weight(&self) -> usize {
-        self.frame.len()
     }
 }

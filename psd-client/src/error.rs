@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::dialect::Dialect;
+
 /// Why a call failed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
@@ -12,6 +14,15 @@ pub enum Error {
         /// The URL as given.
         url: String,
         /// What is wrong, and what to write instead.
+        reason: String,
+    },
+    /// The token cannot travel in a handshake. Nothing was tried.
+    #[error(
+        "the token cannot be sent at the handshake: {reason}; authenticate later with `Client::set_token`, or speak \
+         `Dialect::Classic`"
+    )]
+    Token {
+        /// What is wrong with it. The token itself is a secret and not told.
         reason: String,
     },
     /// The server answered with an error ack.
@@ -46,7 +57,7 @@ pub enum Error {
         /// The types of the replies that came instead, in order, without repetition.
         received: Vec<String>,
     },
-    /// A message could not be written as JSON, such as a timestamp out of range. Nothing was sent.
+    /// A message could not be written, such as a timestamp that JSON cannot hold. Nothing was sent.
     #[error("`{message_type}` cannot be sent: {reason}")]
     Encode {
         /// The type of the message.
@@ -68,12 +79,13 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// The message is larger than [`Builder::frame_limit`](crate::Builder::frame_limit). Nothing was sent.
+    /// The message is larger than [`Builder::frame_limit`](crate::Builder::frame_limit), or than what the server said that
+    /// it takes (v1). Nothing was sent.
     #[error("`{message_type}` has {size} bytes, the limit is {limit}; see `Builder::frame_limit`")]
     TooLarge {
         /// The type of the message.
         message_type: String,
-        /// The size of its envelope in bytes.
+        /// The size of its envelope in bytes, at most.
         size: usize,
         /// The limit in bytes.
         limit: usize,
@@ -123,6 +135,9 @@ pub enum Disconnect {
         /// The status of the HTTP response.
         status: u16,
     },
+    /// The server does not speak the dialect that [`Builder::dialect`](crate::Builder::dialect) insists on.
+    #[error("the server does not speak `{0}`; without `Builder::dialect` its own is taken")]
+    Dialect(Dialect),
     /// This client closed the connection.
     #[error("this client is closed")]
     Local,
@@ -136,7 +151,7 @@ impl Disconnect {
         match self {
             Self::Server { code, .. } => (4400..=4403).contains(code),
             Self::Handshake { status } => matches!(status, 401 | 403),
-            Self::Local => true,
+            Self::Dialect(_) | Self::Local => true,
             Self::Lost(_) | Self::FrameTooLarge { .. } | Self::Silent(_) | Self::Unreachable { .. } => false,
         }
     }

@@ -55,9 +55,16 @@ impl Inbox {
         queue
     }
 
-    /// Stops waiting for a request.
-    pub(crate) fn forget(&mut self, uuid: &str) {
-        self.requests.remove(uuid);
+    /// Stops waiting for a request; says whether it was sent and is not answered.
+    pub(crate) fn forget(&mut self, uuid: &str) -> bool {
+        self.requests.remove(uuid).is_some_and(|request| request.written)
+    }
+
+    /// Fails a request that cannot be sent.
+    pub(crate) fn fail(&mut self, uuid: &str, reason: Disconnect) {
+        if let Some(request) = self.requests.remove(uuid) {
+            request.queue.finish(Err(reason));
+        }
     }
 
     /// Marks a request as handed to the socket; `false` when nobody waits for it any more, and it need not be sent.
@@ -96,24 +103,32 @@ impl Inbox {
 
     /// Hands out what arrived.
     pub(crate) fn deliver(&mut self, arrived: Result<Envelope, Error>) {
-        let weight = arrived.as_ref().map_or(0, Envelope::weight);
+        let weight = arrived.as_ref().map_or(0, |envelope| envelope.weight);
         for queue in self.all.iter().filter_map(Weak::upgrade) {
             queue.push(arrived.clone(), weight);
         }
         let Ok(envelope) = arrived else { return };
-        if let Some(outcome) = envelope.outcome() {
-            if let Some(request) = envelope.uuid().and_then(|uuid| self.requests.remove(uuid)) {
-                request.queue.finish(Ok(outcome.clone()));
-            }
-            return;
-        }
-        if let Some(queues) = self.subscriptions.get(envelope.message_type()) {
+        if !envelope.is_ack()
+            && let Some(queues) = self.subscriptions.get(envelope.message_type())
+        {
             for queue in queues.iter().filter_map(Weak::upgrade) {
                 queue.push(envelope.clone(), weight);
             }
         }
-        if let Some(request) = envelope.uuid().and_then(|uuid| self.requests.get(uuid)) {
-            request.queue.push(envelope, weight);
+        let Some(uuid) = envelope.uuid() else { return };
+        match envelope.outcome().cloned() {
+            Some(outcome) => {
+                let Some(request) = self.requests.remove(uuid) else { return };
+                if !envelope.is_ack() {
+                    request.queue.push(envelope, weight);
+                }
+                request.queue.finish(Ok(outcome));
+            }
+            None => {
+                if let Some(request) = self.requests.get(uuid) {
+                    request.queue.push(envelope, weight);
+                }
+            }
         }
     }
 

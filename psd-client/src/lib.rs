@@ -30,7 +30,11 @@
 //! [`Client::state`] shows it, and [`Builder`] has every limit and timeout with its default. All queues are bounded, and
 //! every future may be dropped at any time.
 //!
-//! Below the types there is a raw level for tools: [`Client::send_raw`] and [`Client::envelopes`].
+//! The wire is docs/PROTOCOL.md: v1 in binary or JSON, or the classic dialect, whichever the server speaks; see
+//! [`Builder::dialect`].
+//!
+//! Below the types there is a raw level for tools: [`Client::send_raw`] and [`Client::envelopes`], and
+//! [`Builder::trace`] below that.
 
 mod backoff;
 mod body;
@@ -41,19 +45,23 @@ mod dialect;
 mod envelope;
 mod error;
 mod inbox;
+mod opening;
 mod queue;
 mod socket;
 mod subscription;
+mod trace;
 mod transport;
 mod uuid;
 
 pub use builder::Builder;
 pub use client::Client;
 pub use connection::State;
-pub use envelope::{Envelope, Outcome};
+pub use dialect::Dialect;
+pub use envelope::{Body, Envelope, Outcome};
 pub use error::{Disconnect, Error};
 pub use psd_proto as proto;
 pub use subscription::{Envelopes, Subscription};
+pub use trace::{Direction, Payload, Trace};
 pub use transport::{Address, Tcp, Transport};
 
 /// Includes the messages that the build script generated.

@@ -1,20 +1,19 @@
 //! The WebSocket itself: the only module that knows the library which implements it.
 
-use std::{str::FromStr, time::Duration};
+use std::str::FromStr;
 
 use futures_util::{
     SinkExt, StreamExt,
     stream::{SplitSink, SplitStream},
 };
-use tokio::time::timeout;
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{
         self, Message,
         client::IntoClientRequest,
-        error::{CapacityError, ProtocolError},
+        error::{CapacityError, ProtocolError, SubProtocolError},
         handshake::client::Request,
-        http::{HeaderName, HeaderValue, Uri},
+        http::{HeaderName, HeaderValue, Uri, header::SEC_WEBSOCKET_PROTOCOL},
         protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
     },
 };
@@ -24,8 +23,23 @@ use crate::{
     transport::{Address, Transport},
 };
 
+pub(crate) use tungstenite::Bytes;
 /// The text of a frame; cloning shares it.
 pub(crate) use tungstenite::Utf8Bytes as Text;
+
+/// A frame with something in it.
+#[derive(Debug, Clone)]
+pub(crate) enum Frame {
+    Text(Text),
+    Binary(Bytes),
+}
+
+/// Why no connection was opened.
+pub(crate) enum Unopened {
+    /// The server named none of the subprotocols that it was offered.
+    NoSubprotocol,
+    Failed(Disconnect),
+}
 
 /// The library allocates its read buffer at once, by default 128 KiB per connection; larger frames grow it.
 const READ_BUFFER: usize = 16 * 1024;
@@ -69,32 +83,44 @@ impl Endpoint {
         Ok(Self { request, host, port, tls })
     }
 
-    /// Connects and shakes hands within the time.
+    /// Connects and shakes hands, offering a list of subprotocols if there is one. Returns the one that was chosen, too.
     pub(crate) async fn open<T: Transport>(
         &self,
         transport: &T,
         frame_limit: usize,
-        within: Duration,
-    ) -> Result<Socket<T::Stream>, Disconnect> {
-        let address = || format!("{}:{}", self.host, self.port);
-        let unreachable = |reason: String| Disconnect::Unreachable { address: address(), reason };
+        offer: Option<&str>,
+    ) -> Result<(Socket<T::Stream>, Option<String>), Unopened> {
+        let unreachable = |reason: String| Unopened::Failed(self.unreachable(reason));
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(WRITE_BUFFER)
             .max_message_size(Some(frame_limit))
             .max_frame_size(Some(frame_limit));
-        let opening = async {
-            let address = Address { host: &self.host, port: self.port, tls: self.tls };
-            let stream = transport.connect(address).await.map_err(|error| unreachable(lower(&error)))?;
-            match client_async_with_config(self.request.clone(), stream, Some(config)).await {
-                Ok((stream, _)) => Ok(Socket::new(stream)),
-                Err(tungstenite::Error::Http(response)) => {
-                    Err(Disconnect::Handshake { status: response.status().as_u16() })
-                }
-                Err(error) => Err(unreachable(describe(&error))),
+        let address = Address { host: &self.host, port: self.port, tls: self.tls };
+        let mut request = self.request.clone();
+        if let Some(offer) = offer {
+            let offer = HeaderValue::from_str(offer).map_err(|error| unreachable(error.to_string()))?;
+            request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, offer);
+        }
+        let stream = transport.connect(address).await.map_err(|error| unreachable(lower(&error)))?;
+        match client_async_with_config(request, stream, Some(config)).await {
+            Ok((stream, response)) => {
+                let chosen = response.headers().get(SEC_WEBSOCKET_PROTOCOL).and_then(|name| name.to_str().ok());
+                Ok((Socket::new(stream), chosen.map(str::to_owned)))
             }
-        };
-        timeout(within, opening).await.unwrap_or_else(|_| Err(unreachable(format!("no answer within {within:?}"))))
+            // Nobody may go on from here: the library wants an answer to every offer, as browsers do.
+            Err(tungstenite::Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(
+                SubProtocolError::NoSubProtocol,
+            ))) => Err(Unopened::NoSubprotocol),
+            Err(tungstenite::Error::Http(response)) => {
+                Err(Unopened::Failed(Disconnect::Handshake { status: response.status().as_u16() }))
+            }
+            Err(error) => Err(unreachable(describe(&error))),
+        }
+    }
+
+    pub(crate) fn unreachable(&self, reason: String) -> Disconnect {
+        Disconnect::Unreachable { address: format!("{}:{}", self.host, self.port), reason }
     }
 }
 
@@ -118,8 +144,12 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Socket<S> {
 
 impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Sender<S> {
     /// Puts a frame into the write buffer; written at the next flush, or when the buffer is full.
-    pub(crate) async fn feed(&mut self, text: Text) -> Result<(), Disconnect> {
-        self.0.feed(Message::Text(text)).await.map_err(lost)
+    pub(crate) async fn feed(&mut self, frame: Frame) -> Result<(), Disconnect> {
+        let message = match frame {
+            Frame::Text(text) => Message::Text(text),
+            Frame::Binary(bytes) => Message::Binary(bytes),
+        };
+        self.0.feed(message).await.map_err(lost)
     }
 
     pub(crate) async fn flush(&mut self) -> Result<(), Disconnect> {
@@ -147,21 +177,18 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Sender<S> {
 }
 
 impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Receiver<S> {
-    /// The next text frame. Pings are answered on the way; the connection's end comes as an error. `None` stands for a
-    /// frame without text (a pong, a ping, a binary frame): a sign of life and nothing else.
-    pub(crate) async fn next(&mut self) -> Result<Option<Text>, Disconnect> {
+    /// The next frame. Pings are answered on the way; the connection's end comes as an error. `None` stands for a pong or
+    /// a ping: a sign of life and nothing else.
+    pub(crate) async fn next(&mut self) -> Result<Option<Frame>, Disconnect> {
         match self.0.next().await {
-            Some(Ok(Message::Text(text))) => Ok(Some(text)),
+            Some(Ok(Message::Text(text))) => Ok(Some(Frame::Text(text))),
+            Some(Ok(Message::Binary(bytes))) => Ok(Some(Frame::Binary(bytes))),
             Some(Ok(Message::Close(frame))) => Err(match frame {
                 Some(CloseFrame { code, reason }) => {
                     Disconnect::Server { code: code.into(), reason: reason.as_str().to_owned() }
                 }
                 None => Disconnect::Server { code: 1005, reason: String::new() },
             }),
-            Some(Ok(Message::Binary(_))) => {
-                tracing::warn!("a binary frame of the server was ignored: this dialect has none");
-                Ok(None)
-            }
             Some(Ok(_)) => Ok(None),
             Some(Err(error)) => Err(lost(error)),
             None => Err(lost(tungstenite::Error::ConnectionClosed)),

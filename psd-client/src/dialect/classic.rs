@@ -4,19 +4,16 @@ use psd_proto::json::{self, ReadOptions, Reader, WriteOptions, Writer};
 
 use super::Headers;
 use crate::{
-    envelope::{Envelope, Outcome},
+    envelope::{Content, Envelope, Outcome},
     socket::Text,
 };
 
 const ACK: &str = "ack";
 
-/// An envelope around the body that `write_body` appends: one JSON object.
-pub(crate) fn encode<E>(
-    headers: Headers<'_>,
-    write_body: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-) -> Result<Vec<u8>, E> {
-    let Headers { message_type, uuid, token, ack, time } = headers;
-    let mut frame = Vec::with_capacity(256 + token.map_or(0, str::len));
+/// An envelope around a body: one JSON object.
+pub(crate) fn encode(headers: Headers<'_>, body: &[u8]) -> Vec<u8> {
+    let Headers { message_type, uuid, token, ack, time, deadline_ms: _ } = headers;
+    let mut frame = Vec::with_capacity(256 + token.map_or(0, str::len) + body.len());
     frame.extend_from_slice(b"{\"headers\":{\"messageType\":");
     push_string(&mut frame, message_type);
     if let Some(token) = token {
@@ -27,12 +24,15 @@ pub(crate) fn encode<E>(
     for part in [",\"eventTime\":", &time, ",\"localTime\":", &time, ",\"ack\":", if ack { "true" } else { "false" }] {
         frame.extend_from_slice(part.as_bytes());
     }
-    frame.extend_from_slice(b",\"retryCount\":0,\"apiVersion\":1,\"uuid\":");
-    push_string(&mut frame, uuid);
+    frame.extend_from_slice(b",\"retryCount\":0,\"apiVersion\":1");
+    if let Some(uuid) = uuid {
+        frame.extend_from_slice(b",\"uuid\":");
+        push_string(&mut frame, uuid);
+    }
     frame.extend_from_slice(b"},\"body\":");
-    write_body(&mut frame)?;
+    frame.extend_from_slice(body);
     frame.push(b'}');
-    Ok(frame)
+    frame
 }
 
 fn push_string(frame: &mut Vec<u8>, text: &str) {
@@ -69,7 +69,8 @@ pub(crate) fn decode(frame: Text) -> json::Result<Envelope> {
         uuid = uuid.or(ack.uuid);
         outcome = Some(ack.outcome);
     }
-    Ok(Envelope { message_type, uuid, outcome, frame, body })
+    let weight = frame.len();
+    Ok(Envelope { message_type, uuid, outcome, seq: 0, content: Content::Text(frame, body), weight })
 }
 
 #[derive(Default)]
@@ -128,15 +129,17 @@ fn read_string(reader: &mut Reader<'_>) -> json::Result<Option<Box<str>>> {
 mod tests {
     use super::*;
 
-    const HEADERS: Headers<'static> =
-        Headers { message_type: "send-chat", uuid: "u-1", token: None, ack: true, time: 1_795_396_112_099 };
+    const HEADERS: Headers<'static> = Headers {
+        message_type: "send-chat",
+        uuid: Some("u-1"),
+        token: None,
+        ack: true,
+        time: 1_795_396_112_099,
+        deadline_ms: 5000,
+    };
 
     fn encoded(headers: Headers<'_>, body: &str) -> String {
-        let write_body = |frame: &mut Vec<u8>| -> Result<(), ()> {
-            frame.extend_from_slice(body.as_bytes());
-            Ok(())
-        };
-        String::from_utf8(encode(headers, write_body).expect("the body is written")).expect("an envelope is text")
+        String::from_utf8(encode(headers, body.as_bytes())).expect("an envelope is text")
     }
 
     #[test]
@@ -161,7 +164,7 @@ mod tests {
         let envelope = decode(frame.into()).expect("the frame is an envelope");
         assert_eq!(envelope.message_type(), message_type);
         assert_eq!(envelope.uuid(), uuid);
-        assert_eq!(envelope.body(), body);
+        assert_eq!(envelope.body().as_json(), Some(body));
         assert_eq!(envelope.outcome(), outcome.as_ref());
     }
 

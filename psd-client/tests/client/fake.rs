@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures_util::{SinkExt, StreamExt};
-use psd_client::{Address, Builder, Client, Disconnect, State, Transport};
+use psd_client::{Address, Builder, Client, Dialect, Disconnect, State, Transport};
 use serde_json::Value;
 use tokio::{
     io::DuplexStream,
@@ -59,7 +59,7 @@ pub(crate) fn network_with_buffer(buffer: usize) -> (Network, Server) {
 }
 
 pub(crate) fn builder() -> Builder {
-    Client::builder("ws://server.test:8000/ws")
+    Client::builder("ws://server.test:8000/ws").dialect(Dialect::Classic)
 }
 
 /// A client and the server's end of its connection.

@@ -1,0 +1,117 @@
+//! v1: numbered envelopes, several to a frame, in binary or JSON.
+
+use psd_proto::envelope::{self, compression, v1_json, v1_proto};
+
+use super::{Headers, slice};
+use crate::{
+    envelope::{Content, Envelope, Outcome},
+    error::Error,
+    socket::{Bytes, Text},
+};
+
+/// The version of an application's contract, until a contract can say one.
+const API_VERSION: u32 = 1;
+
+/// One envelope around a body in JSON.
+pub(super) fn encode_json(headers: Headers<'_>, body: &[u8], seq: u64, seen: u64) -> Vec<u8> {
+    let mut out = Vec::with_capacity(192 + body.len());
+    let Ok(()) = v1_json::write_request(&mut out, &request(headers, envelope::Body::Json("")), |out| {
+        out.extend_from_slice(body);
+        Ok::<(), std::convert::Infallible>(())
+    });
+    v1_json::write_seen(&mut out, seen);
+    v1_json::write_seq(&mut out, seq);
+    out
+}
+
+/// One envelope, its length before it, around a body in protobuf.
+pub(super) fn encode_proto(
+    headers: Headers<'_>,
+    body: &[u8],
+    compress_from: Option<usize>,
+    seq: u64,
+    seen: u64,
+) -> Vec<u8> {
+    let deflated = compress_from.filter(|from| body.len() >= *from).and_then(|_| compression::deflate(body));
+    let body = deflated.as_deref().map_or(envelope::Body::Proto(body), envelope::Body::Deflated);
+    let mut envelope = Vec::new();
+    v1_proto::write_request(&mut envelope, &envelope::Envelope { seen, ..request(headers, body) });
+    let mut out = Vec::with_capacity(envelope.len() + 16);
+    v1_proto::write_length(&mut out, envelope.len(), seq);
+    out.extend_from_slice(&envelope);
+    v1_proto::write_seq(&mut out, seq);
+    out
+}
+
+fn request<'a>(headers: Headers<'a>, body: envelope::Body<'a>) -> envelope::Envelope<'a> {
+    let time = (headers.time > 0).then_some(headers.time as f64);
+    envelope::Envelope {
+        message_type: headers.message_type.into(),
+        uuid: headers.uuid.map(Into::into),
+        auth_header: headers.token.map(Into::into),
+        ack: headers.ack,
+        event_time: time,
+        local_time: time,
+        api_version: if headers.time > 0 { API_VERSION } else { 0 },
+        deadline_ms: headers.deadline_ms,
+        ..envelope::Envelope::of(body)
+    }
+}
+
+pub(super) fn decode_json(frame: &Text) -> Vec<Result<Envelope, Error>> {
+    let (ranges, result) = v1_json::split(frame);
+    let read = |range: std::ops::Range<usize>| {
+        let text = &frame[range.clone()];
+        let envelope = v1_json::read(text).map_err(malformed)?;
+        let body = match envelope.body {
+            // The body lies within its envelope, unless it is the one that stands for none.
+            envelope::Body::Json(body) => match (body.as_ptr() as usize).checked_sub(frame.as_ptr() as usize) {
+                Some(start) if start + body.len() <= frame.len() => start..start + body.len(),
+                _ => 0..0,
+            },
+            _ => 0..0,
+        };
+        Ok(answer(&envelope, Content::Text(frame.clone(), body), text.len()))
+    };
+    ranges.into_iter().map(read).chain(result.err().map(|error| Err(malformed(error)))).collect()
+}
+
+pub(super) fn decode_proto(frame: &Bytes, limit: usize) -> Vec<Result<Envelope, Error>> {
+    let (ranges, result) = v1_proto::split(frame);
+    let read = |range: std::ops::Range<usize>| {
+        let bytes = &frame[range];
+        let envelope = v1_proto::read(bytes).map_err(malformed)?;
+        let body = match envelope.body {
+            envelope::Body::Proto(body) => slice(frame, body),
+            envelope::Body::Deflated(body) => {
+                let message_type = &envelope.message_type;
+                compression::inflate(body, limit)
+                    .map_err(|error| Error::Malformed { reason: format!("`{message_type}`: {error}") })?
+                    .into()
+            }
+            envelope::Body::Json(_) => Bytes::new(),
+        };
+        let weight = bytes.len().max(body.len());
+        Ok(answer(&envelope, Content::Binary(body), weight))
+    };
+    ranges.into_iter().map(read).chain(result.err().map(|error| Err(malformed(error)))).collect()
+}
+
+fn answer(envelope: &envelope::Envelope<'_>, content: Content, weight: usize) -> Envelope {
+    let outcome = envelope.result.as_ref().map(|result| match result {
+        Ok(()) => Outcome::Success,
+        Err((text, code)) => Outcome::Refused { code: *code, message: text.clone().into_owned() },
+    });
+    Envelope {
+        message_type: (*envelope.message_type).into(),
+        uuid: envelope.uuid.as_deref().map(Into::into),
+        outcome,
+        seq: envelope.seq,
+        content,
+        weight,
+    }
+}
+
+fn malformed(error: envelope::EnvelopeError) -> Error {
+    Error::Malformed { reason: error.to_string() }
+}
