@@ -16,6 +16,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tower::ServiceExt as _;
@@ -30,6 +31,9 @@ use crate::{
 
 /// How long to wait after the operating system could not accept a connection, at first and at most.
 const ACCEPT_BACKOFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
+/// After how much silence the system asks whether a client is still there, and how often it asks again.
+const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(15));
 
 /// A server whose port is open, before it serves.
 #[derive(Debug)]
@@ -163,7 +167,9 @@ impl Listening {
 }
 
 async fn serve_http(server: Server, router: Router, stream: TcpStream, peer: SocketAddr) {
-    let _ = stream.set_nodelay(true); // Small messages must not wait for each other's acknowledgement.
+    if let Err(error) = tune(&stream) {
+        tracing::debug!(%peer, %error, "cannot set socket options");
+    }
     let service = router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.map(Body::new)
@@ -184,6 +190,15 @@ async fn serve_http(server: Server, router: Router, stream: TcpStream, peer: Soc
     if let Err(error) = result {
         tracing::debug!(%peer, %error, "an HTTP connection failed");
     }
+}
+
+/// Sets what every connection's socket needs.
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    // Small messages must not wait for each other's acknowledgement.
+    stream.set_nodelay(true)?;
+    // A classic client says nothing for hours, and one whose network has vanished says nothing ever again.
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE.0).with_interval(KEEPALIVE.1);
+    SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
 /// Answers the handshake (RFC 6455, section 4.2) and serves the connection once hyper lets go of it.
@@ -325,4 +340,18 @@ async fn signal() {
     }
     #[cfg(not(unix))]
     let _ = tokio::signal::ctrl_c().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn sockets_are_tuned() -> io::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let stream = TcpStream::connect(listener.local_addr()?).await?;
+        tune(&stream)?;
+        assert!(stream.nodelay()? && SockRef::from(&stream).keepalive()?);
+        Ok(())
+    }
 }
