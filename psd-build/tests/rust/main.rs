@@ -13,6 +13,8 @@ mod refused;
 mod schema;
 // Presence, defaults, null, oneofs.
 mod presence;
+// The golden vectors that every language is held to.
+mod vectors;
 // Well-known types as fields.
 mod well_known;
 
