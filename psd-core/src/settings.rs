@@ -43,7 +43,7 @@ macro_rules! settings {
                 let mut settings = Self::default();
                 let mut problems = Vec::new();
                 $(
-                    if let Some(text) = get($variable) {
+                    if let Some(text) = get($variable).filter(|text| !text.trim().is_empty()) {
                         match <$type as Value>::parse(text.trim()) {
                             Ok(value) => settings.$name = value,
                             Err(expected) => problems.push(format!("`{}` is `{text}`: expected {expected}", $variable)),
@@ -100,7 +100,7 @@ settings! {
 }
 
 impl Settings {
-    /// The defaults, overridden by the `PSD_` variables of the environment.
+    /// The defaults, overridden by the `PSD_` variables of the environment; an empty one counts as not set.
     ///
     /// # Errors
     /// Every variable that cannot be read, all at once.
@@ -168,7 +168,7 @@ impl Value for bool {
     fn parse(text: &str) -> Result<Self, &'static str> {
         match text.to_ascii_lowercase().as_str() {
             "1" | "true" | "yes" | "on" => Ok(true),
-            "0" | "false" | "no" | "off" | "" => Ok(false),
+            "0" | "false" | "no" | "off" => Ok(false),
             _ => Err("`true` or `false`"),
         }
     }
@@ -210,6 +210,13 @@ mod tests {
         assert_eq!(settings.n_sync_workers, 3);
         assert!(!settings.default_auth);
         assert_eq!(settings.handler_timeout, Duration::from_millis(1500));
+    }
+
+    #[test]
+    fn an_empty_variable_is_not_set() {
+        let settings = read(&[("PSD_DEFAULT_AUTH", ""), ("PSD_N_SYNC_WORKERS", " ")]).expect("all have defaults");
+        assert!(settings.default_auth, "an empty variable must not open every handler");
+        assert_eq!(settings.n_sync_workers, default_workers());
     }
 
     #[test]
