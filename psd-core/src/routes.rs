@@ -193,11 +193,18 @@ impl Table<'_> {
             .collect();
         unhandled.sort_by_key(|info| info.full_name);
         unhandled.dedup_by_key(|info| info.full_name);
-        for info in unhandled {
+        let mut missing: Vec<String> = unhandled
+            .into_iter()
+            .map(|info| format!("no handler receives `{}` ({}, {})", info.message_type, info.full_name, info.location))
+            .collect();
+        // A crate that was not linked takes its schema with it.
+        if missing.is_empty() && receivers.is_empty() {
+            missing.push("the program has no handler".into());
+        }
+        for what in missing {
             let text = format!(
-                "no handler receives `{}` ({}, {}): write one with `#[receive]`; a crate that is used for nothing but \
-                 its handlers must be linked with `use my_handlers as _;`",
-                info.message_type, info.full_name, info.location
+                "{what}: write one with `#[receive]`; a crate that is used for nothing but its handlers must be linked \
+                 with `use my_handlers as _;`"
             );
             match self.unhandled {
                 Unhandled::Refuse => problems.push(text),

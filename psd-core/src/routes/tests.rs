@@ -108,6 +108,17 @@ fn two_handlers_for_one_message() {
 }
 
 #[test]
+fn no_handler_at_all() {
+    refused(
+        &[],
+        &[
+            "the program has no handler: write one with `#[receive]`; a crate that is used for nothing but its handlers \
+           must be linked with `use my_handlers as _;`",
+        ],
+    );
+}
+
+#[test]
 fn a_state_that_nobody_provided() {
     static RECEIVERS: [Receiver; 1] = [Receiver {
         requirements: &[<crate::State<u64> as crate::Extract>::requirement],
