@@ -9,7 +9,7 @@ use crate::{
     Consumer, ConsumerSpec, DefaultConsumer, Server, Settings,
     auth::{self, Authenticator},
     hub::Hub,
-    listener::{Listening, ServeError},
+    listener::{self, Listening, ServeError},
     receiver::receivers,
     routes::{Table, Unhandled},
     server::Inner,
@@ -26,7 +26,7 @@ pub struct ServerBuilder {
     login: bool,
     consumers: Vec<ConsumerSpec>,
     unhandled: Unhandled,
-    router: axum::Router,
+    routers: Vec<axum::Router>,
 }
 
 impl ServerBuilder {
@@ -38,7 +38,7 @@ impl ServerBuilder {
             login: false,
             consumers: Vec::new(),
             unhandled: Unhandled::default(),
-            router: axum::Router::new(),
+            routers: Vec::new(),
         }
     }
 
@@ -83,8 +83,10 @@ impl ServerBuilder {
     }
 
     /// Serves pages and other HTTP routes beside the consumers' paths.
+    ///
+    /// Start-up refuses routers, and paths of consumers, that cannot stand beside each other.
     pub fn router(mut self, router: axum::Router) -> Self {
-        self.router = self.router.merge(router);
+        self.routers.push(router);
         self
     }
 
@@ -92,8 +94,7 @@ impl ServerBuilder {
     ///
     /// # Errors
     /// All that is wrong, at once, with file and line: two handlers for one message on one consumer, a `State` nobody
-    /// provided, a blocking handler without workers, consumers that share a path, login receivers without users, and
-    /// more.
+    /// provided, a blocking handler without workers, paths that clash, login receivers without users, and more.
     pub fn build(self) -> Result<Server, StartError> {
         let mut problems = Vec::new();
         let mut linked: Vec<_> = receivers().collect();
@@ -109,6 +110,7 @@ impl ServerBuilder {
         let (settings, states, unhandled) = (&self.settings, &self.states, self.unhandled);
         let ready_made = if self.login { auth::LOGIN_RECEIVERS } else { &[] };
         let endpoints = Table { settings, states, consumers, unhandled, ready_made }.build(linked, &mut problems);
+        let router = listener::merge(self.routers, &endpoints, &mut problems);
         let workers = match Workers::start(self.settings.n_sync_workers, self.settings.worker_queue) {
             Ok(workers) if problems.is_empty() => workers,
             Ok(_) => return Err(StartError { problems }),
@@ -130,7 +132,7 @@ impl ServerBuilder {
             unknown_messages: AtomicU64::new(0),
             draining: CancellationToken::new(),
             connections: TaskTracker::new(),
-            router: self.router,
+            router,
         }));
         for route in server.routes() {
             tracing::debug!("{route}");
@@ -173,5 +175,56 @@ impl StartError {
     #[must_use]
     pub fn problems(&self) -> &[String] {
         &self.problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, routing::get};
+
+    use super::*;
+
+    struct Malformed;
+
+    impl Consumer for Malformed {
+        const PATH: &'static str = "/rooms/{room";
+        type Session = ();
+    }
+
+    #[track_caller]
+    fn refused(builder: ServerBuilder, expected: &[&str]) {
+        let error = builder.build().expect_err("it does not fit together");
+        assert_eq!(error.problems(), expected);
+    }
+
+    fn page(path: &str) -> Router {
+        Router::new().route(path, get(|| async {}))
+    }
+
+    #[test]
+    fn paths_that_clash_are_refused() {
+        refused(
+            Server::builder().consumer::<DefaultConsumer>().consumer::<Malformed>().router(page("/ws")),
+            &[
+                "consumer `psd_core::builder::tests::Malformed` cannot have the path `/rooms/{room`: Invalid route \
+                 \"/rooms/{room\": Parameters must be registered with a valid name; give it another",
+                "consumer `psd_core::consumer::DefaultConsumer` cannot have the path `/ws`: Overlapping method route. \
+                 Handler for `GET /ws` already exists; give it another",
+            ],
+        );
+    }
+
+    #[test]
+    fn routers_that_clash_are_refused() {
+        let fallback = || Router::new().fallback(|| async {});
+        refused(
+            Server::builder().router(page("/").merge(fallback())).router(page("/")).router(fallback()),
+            &[
+                "the routers given by `.router(…)` do not fit together: Overlapping method route. Handler for `GET /` \
+                 already exists",
+                "the routers given by `.router(…)` do not fit together: Cannot merge two `Router`s that both have a \
+                 fallback",
+            ],
+        );
     }
 }

@@ -1,6 +1,12 @@
 //! HTTP: the listener, the upgrade to a WebSocket, and the way into somebody else's axum application.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -27,6 +33,7 @@ use crate::{
     codec::Dialect,
     connection::{self, Shared, Socket},
     consumer::Endpoint,
+    continue_::panic_text,
 };
 
 /// How long to wait after the operating system could not accept a connection, at first and at most.
@@ -199,6 +206,32 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
     // A classic client says nothing for hours, and one whose network has vanished says nothing ever again.
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE.0).with_interval(KEEPALIVE.1);
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
+}
+
+/// Merges the application's routers and tries each consumer's path beside them.
+///
+/// axum says only by a panic that a path is malformed or taken; start-up refuses it like everything else.
+pub(crate) fn merge(routers: Vec<Router>, endpoints: &[Arc<Endpoint>], problems: &mut Vec<String>) -> Router {
+    let attempt = |change: &dyn Fn() -> Router| {
+        catch_unwind(AssertUnwindSafe(change)).map_err(|panic| panic_text(&*panic).to_owned())
+    };
+    let mut merged = Router::new();
+    for router in routers {
+        match attempt(&|| merged.clone().merge(router.clone())) {
+            Ok(both) => merged = both,
+            Err(reason) => problems.push(format!("the routers given by `.router(…)` do not fit together: {reason}")),
+        }
+    }
+    // A path without `/` at its beginning has been refused already.
+    let specs = endpoints.iter().map(|endpoint| &endpoint.spec).filter(|spec| spec.path.starts_with('/'));
+    for spec in specs {
+        // Not `any` alone: axum would let a GET route of the application hide the consumer.
+        if let Err(reason) = attempt(&|| merged.clone().route(spec.path, any(|| async {}).get(|| async {}))) {
+            let (name, path) = (spec.name, spec.path);
+            problems.push(format!("consumer `{name}` cannot have the path `{path}`: {reason}; give it another"));
+        }
+    }
+    merged
 }
 
 /// Answers the handshake (RFC 6455, section 4.2) and serves the connection once hyper lets go of it.

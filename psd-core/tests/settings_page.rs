@@ -9,8 +9,8 @@ fn the_page_is_printed_from_the_table() {
     let mut page = String::from(
         "# Settings and limits\n\n\
          Every setting has a builder method of [`Settings`](../psd-core/src/settings.rs), named like its variable, and \
-         a variable that [`Settings::from_env`](../psd-core/src/settings.rs) reads. A variable that cannot be read \
-         keeps the server from starting; all of them are reported at once. This page is printed from the table in \
+         a variable that [`Settings::from_env`](../psd-core/src/settings.rs) reads. An empty variable counts as not \
+         set; one that cannot be read keeps the server from starting, and all of them are reported at once. This page is printed from the table in \
          psd-core/src/settings.rs; `UPDATE_GENERATED=1 cargo test -p psd-core --test settings_page` writes it.\n\n\
          | variable | default | meaning |\n| --- | --- | --- |\n",
     );
