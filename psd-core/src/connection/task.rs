@@ -316,7 +316,7 @@ impl Task {
 
     /// Whether the next message has to wait.
     fn is_busy(&self) -> bool {
-        self.running.is_some() || self.concurrent.len() >= self.shared.server.settings().max_concurrent
+        self.running.is_some() || self.concurrent.len() >= self.shared.server.settings().max_concurrent.max(1)
     }
 
     /// Whether enough is read ahead.
