@@ -2,4 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 /// Requests, pushes, tokens, and a server that comes back.
+/// One handler, three dialects; what only v1 has.
+mod dialects;
+/// Requests, pushes, tokens, restarts.
 mod typed;
