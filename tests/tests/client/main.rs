@@ -1,8 +1,7 @@
 //! The typed Rust client against the demo server, over real sockets.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-/// Requests, pushes, tokens, and a server that comes back.
 /// One handler, three dialects; what only v1 has.
 mod dialects;
-/// Requests, pushes, tokens, restarts.
+/// Requests, pushes, tokens, and a server that comes back.
 mod typed;
