@@ -137,13 +137,10 @@ impl Dialect {
                 Ok(())
             }
             Self::V1Proto { compress_from } => {
-                // The length comes first, so the envelope is written aside.
-                let mut envelope = Vec::new();
-                write_v1_proto(&mut envelope, message, outgoing, compress_from);
                 let number = next(seq, is_numbered::<M>());
-                v1_proto::write_length(buffer, envelope.len(), number);
-                buffer.extend_from_slice(&envelope);
-                v1_proto::write_seq(buffer, number);
+                v1_proto::write_numbered(buffer, number, |buffer| {
+                    write_v1_proto(buffer, message, outgoing, compress_from);
+                });
                 Ok(())
             }
         }
@@ -187,12 +184,10 @@ impl Dialect {
                 v1_json::write_seq(buffer, next(seq, true));
             }
             Self::V1Proto { .. } => {
-                let mut envelope = Vec::new();
-                v1_proto::write(&mut envelope, &outgoing, false, 0, |_| {});
                 let number = next(seq, true);
-                v1_proto::write_length(buffer, envelope.len(), number);
-                buffer.extend_from_slice(&envelope);
-                v1_proto::write_seq(buffer, number);
+                v1_proto::write_numbered(buffer, number, |buffer| {
+                    v1_proto::write(buffer, &outgoing, false, 0, |_| {});
+                });
             }
         }
     }

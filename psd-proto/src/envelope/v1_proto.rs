@@ -175,6 +175,28 @@ pub fn write(
     }
 }
 
+/// Appends one envelope with its length and number, encoded in place: `write_envelope` appends the envelope without
+/// either.
+pub fn write_numbered(out: &mut Vec<u8>, seq: u64, write_envelope: impl FnOnce(&mut Vec<u8>)) {
+    /// Right for envelopes from 128 bytes to 16 KiB; what is shorter or longer is moved.
+    const USUAL: usize = 2;
+    let start = out.len();
+    out.extend_from_slice(&[0; USUAL]);
+    write_envelope(out);
+    write_seq(out, seq);
+    let envelope = start + USUAL;
+    let mut length = out.len() - envelope;
+    let mut varint = [0; 10];
+    let mut count = 0;
+    while length >= 0x80 {
+        varint[count] = (length as u8) | 0x80;
+        length >>= 7;
+        count += 1;
+    }
+    varint[count] = length as u8;
+    out.splice(start..envelope, varint[..=count].iter().copied());
+}
+
 /// Appends one envelope of a client, without its length and number, around a body that is encoded already.
 pub fn write_request(out: &mut Vec<u8>, envelope: &Envelope<'_>) {
     let (body, compressed) = match envelope.body {
