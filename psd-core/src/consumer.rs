@@ -53,7 +53,7 @@ pub trait Consumer: Send + Sync + 'static {
     /// Runs before the first message is read. Default: nothing.
     ///
     /// # Errors
-    /// An error closes the connection with 4403 and the error's text.
+    /// An error, or a panic, closes the connection with 4403 and the error's text.
     fn on_connect(connection: Connection, handshake: Handshake) -> impl Future<Output = Result<(), Error>> + Send {
         let _ = (connection, handshake);
         std::future::ready(Ok(()))

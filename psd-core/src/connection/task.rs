@@ -8,6 +8,7 @@ use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
     io,
+    panic::AssertUnwindSafe,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -15,7 +16,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{Sink as _, Stream as _, StreamExt as _, stream::FuturesUnordered};
+use futures_util::{FutureExt as _, Sink as _, Stream as _, StreamExt as _, stream::FuturesUnordered};
 use psd_proto::common::authentication::TokenInvalid;
 use tokio::{io::ReadBuf, time::Sleep};
 use tokio_tungstenite::{
@@ -35,7 +36,8 @@ use super::{
     pipe::Pipe,
 };
 use crate::{
-    Identity,
+    Error, Identity,
+    continue_::panicked,
     dispatch::{self, Arrived, Begun},
 };
 
@@ -60,20 +62,10 @@ pub(crate) async fn run(shared: Arc<Shared>, handshake: Handshake, token: Option
 
     let mut task = Task::new(shared.clone(), prefix).await;
     control::welcome(&shared);
-    for group in (spec.default_groups)(&connection) {
-        if let Err(error) = shared.join(&group) {
-            tracing::error!(connection = %shared.id, consumer = spec.name, %group, %error, "bad default group");
-        }
-    }
-    let opening = (spec.on_connect)(connection.clone(), handshake);
-    let authenticating = token.map(|token| dispatch::verify(shared.clone(), token));
+    // A hook that panics may be what keeps strangers out: it lets nobody in.
+    let opening = AssertUnwindSafe(open(connection.clone(), handshake, token)).catch_unwind();
     task.running = Some(Active::hook(Box::pin(async move {
-        if let Some(authenticating) = authenticating
-            && let Err(error) = authenticating.await
-        {
-            tracing::error!(%error, "the token of a handshake could not be verified");
-        }
-        opening.await.map_err(Box::new)
+        opening.await.unwrap_or_else(|panic| Err(panicked(&*panic))).map_err(Box::new)
     })));
     poll_fn(|context| task.poll(context)).await;
     drop(task);
@@ -81,6 +73,23 @@ pub(crate) async fn run(shared: Arc<Shared>, handshake: Handshake, token: Option
     shared.end();
     tracing::debug!(connection = %shared.id, "disconnected");
     (spec.on_disconnect)(connection).await;
+}
+
+/// What the consumer does about a new connection.
+async fn open(connection: Connection, handshake: Handshake, token: Option<String>) -> Result<(), Error> {
+    let shared = &connection.shared;
+    let spec = shared.endpoint.spec;
+    for group in (spec.default_groups)(&connection) {
+        if let Err(error) = shared.join(&group) {
+            tracing::error!(connection = %shared.id, consumer = spec.name, %group, %error, "bad default group");
+        }
+    }
+    if let Some(token) = token
+        && let Err(error) = dispatch::verify(shared.clone(), token).await
+    {
+        tracing::error!(%error, "the token of a handshake could not be verified");
+    }
+    (spec.on_connect)(connection.clone(), handshake).await
 }
 
 /// Takes the connection out of the hub even if its task is dropped or a hook panics.
@@ -239,7 +248,12 @@ impl Task {
             End::Unverified(arrived, error) => dispatch::fail(&self.shared, &arrived, &error),
             End::Refused(error) => {
                 let text = self.shared.server.settings().text_for_client(&error);
-                tracing::debug!(connection = %self.shared.id, %error, "on_connect refused the connection");
+                match error.source() {
+                    Some(source) => {
+                        tracing::error!(connection = %self.shared.id, error = ?source, "on_connect failed");
+                    }
+                    None => tracing::debug!(connection = %self.shared.id, %error, "on_connect refused the connection"),
+                }
                 self.shared.close(frame::KICKED, &text);
             }
         }

@@ -99,8 +99,10 @@ impl Consumer for Admin {
     }
 
     async fn on_connect(connection: Connection, handshake: Handshake) -> Result<(), Error> {
-        if handshake.uri.query() == Some("refuse") {
-            return Err(Error::new(403, "not today"));
+        match handshake.uri.query() {
+            Some("refuse") => return Err(Error::new(403, "not today")),
+            Some("panic") => panic!("expected by the test"),
+            _ => {}
         }
         let probe = connection.server().state::<Probe>().unwrap();
         probe.event(format!("connect {}", handshake.headers["host"].to_str().unwrap().starts_with("127.0.0.1")));

@@ -38,6 +38,14 @@ async fn a_hook_may_refuse_a_connection() {
     assert_eq!(client.see().await, Seen::Closed(4403, "not today".into()));
 }
 
+/// It may be what keeps strangers out.
+#[tokio::test]
+async fn a_hook_that_panics_lets_nobody_in() {
+    let running = Running::start(server().0).await;
+    let mut client = running.connect_to("/admin?panic").await;
+    assert_eq!(client.see().await, Seen::Closed(4403, "internal error".into()));
+}
+
 #[tokio::test]
 async fn messages_sent_before_the_hook_has_finished_wait_for_it() {
     let running = Running::start(server().0).await;
