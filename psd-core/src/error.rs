@@ -5,8 +5,8 @@ use std::fmt;
 /// The outcome of a request that failed: all that a client ever sees of an error.
 ///
 /// Codes follow HTTP where HTTP has one: 400 undecodable, 401 not authenticated, 403 not permitted, 404 unknown
-/// message type, 408 deadline, 413 too large, 422 the handler's own validation, 429 rate, 499 cancelled, 500 internal, 503 shutting
-/// down or queue full. A handler may use any other number.
+/// message type, 408 deadline, 413 too large, 422 the handler's own validation, 429 too many, 499 cancelled, 500
+/// internal, 503 shutting down or queue full. A handler may use any other number.
 ///
 /// Every `std` and `anyhow` error converts into one with `?`: the client then gets code 500 and a general text (or the
 /// error's own text, see [`Settings::forward_exceptions`](crate::Settings::forward_exceptions)), the log gets all of

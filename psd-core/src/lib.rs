@@ -1,7 +1,50 @@
 //! Typed real-time applications over WebSocket.
 //!
 //! Handlers are plain functions under [`receive`]; the type of a handler's message, declared in a .proto file, is its
-//! route. See the project's README for a tour and ARCHITECTURE.md for how a message travels.
+//! route. There is no list of handlers: linking one into the program registers it.
+//!
+//! ```no_run
+//! use psd_core::{Connection, Error, Identity, Server, Settings, State, auth::StaticTokens, receive};
+//!
+//! mod pb {
+//!     // What `psd_build::compile` generated in build.rs: `psd_core::include_messages!();`
+//!     # pub use psd_core::proto::common::sfiles::{UploadDone, UploadEnd};
+//! }
+//!
+//! #[derive(Clone)]
+//! struct Room(String);
+//!
+//! #[receive(permissions = ["files.add_file"])]
+//! async fn upload_end(_: pb::UploadEnd, connection: Connection, State(room): State<Room>) -> Result<pb::UploadDone, Error> {
+//!     let done = pb::UploadDone::default();
+//!     connection.broadcast_others(&room.0, &done)?; // to the members of a group
+//!     Ok(done) // the reply
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> anyhow::Result<()> {
+//!     let ann = Identity::new("1", "ann").with_permissions(["files.add_file"]);
+//!     Server::builder()
+//!         .settings(Settings::from_env()?)
+//!         .authenticator(StaticTokens::new().token("secret", ann))
+//!         .state(Room("files".into()))
+//!         .serve("127.0.0.1:8000")
+//!         .await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! | to | see |
+//! | --- | --- |
+//! | write a handler: options, parameters, return types | [`receive`], [`Extract`], [`IntoOutcome`], [`Continue`] |
+//! | send, group and publish | [`Connection`], [`Server`] |
+//! | send types of your own | [`IntoMessage`](derive@IntoMessage) |
+//! | know who calls, and guard handlers | [`auth`], [`Identity`], [`Guard`] |
+//! | open several endpoints, with hooks and data for each connection | [`Consumer`], [`Session`] |
+//! | start, mount into an axum application, and shut down | [`ServerBuilder`], [`Server::into_router`], [`Listening`] |
+//! | set limits | [`Settings`] |
+//!
+//! The project's README is a tour, ARCHITECTURE.md says how a message travels, docs/PROTOCOL.md what the wire carries.
 
 pub mod auth;
 mod builder;
@@ -30,29 +73,36 @@ mod workers;
 
 pub use auth::Identity;
 pub use builder::{ServerBuilder, StartError};
-pub use call::{Call, Invocation};
+pub use call::Call;
 pub use connection::{Connection, ConnectionId, Handshake};
-pub use consumer::{Consumer, ConsumerSpec, DefaultConsumer};
+pub use consumer::{Consumer, DefaultConsumer};
 pub use continue_::Continue;
 pub use error::Error;
 pub use extract::{Extract, Requirement};
 pub use guard::{Guard, Refusal};
 pub use into_message::IntoMessage;
 pub use listener::{Listening, ServeError};
-pub use outcome::{Completion, IntoOutcome, kind};
-
+pub use outcome::IntoOutcome;
 pub use psd_macros::{IntoMessage, receive};
 pub use psd_proto::{self as proto, ClientMessage, MessageInfo, Origin, Schema, ServerMessage, SourceLocation};
-pub use receiver::{Mode, ReceiveFn, Receiver, RegisteredSchema};
-pub use request::{Request, RequestHeaders};
+pub use receiver::Mode;
+pub use request::RequestHeaders;
 pub use routes::{Route, Unhandled};
 pub use server::Server;
 pub use session::Session;
 pub use settings::{Settings, SettingsError};
 pub use state::State;
 
+// What the macros' expansions name, and the signatures behind them; nobody else should.
 #[doc(hidden)]
-pub use inventory;
+pub use {
+    call::Invocation,
+    consumer::ConsumerSpec,
+    inventory,
+    outcome::{Completion, kind},
+    receiver::{ReceiveFn, Receiver, RegisteredSchema},
+    request::Request,
+};
 
 /// Includes the messages that `psd_build` generated in `build.rs`, and registers their schema.
 ///
