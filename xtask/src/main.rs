@@ -1,5 +1,6 @@
 //! Developer tasks of psd; `cargo xtask --help` lists them.
 
+mod bench;
 mod ci;
 mod conformance;
 mod generate;
@@ -20,6 +21,8 @@ Examples:
   cargo xtask test --only browser    one stage of them
   cargo xtask generate               rewrite the generated files that are committed
   cargo xtask generate --check       fail with a difference if one is out of date
+  cargo xtask bench codec            the codecs against others
+  cargo xtask bench dispatch         instructions from a frame to its answer
 
 A stage that cannot run is skipped with its reason; with CI=true a skip is a failure.
 What is missing is installed where that is possible (npm packages by `npm ci`, Debian
@@ -38,6 +41,7 @@ enum Task {
     Ci(ci::Arguments),
     Test(test::Arguments),
     Generate(generate::Arguments),
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
         Task::Ci(arguments) => ci::run(arguments),
         Task::Test(arguments) => test::run(arguments),
         Task::Generate(arguments) => generate::run(arguments).map(|()| true),
+        Task::Bench(arguments) => bench::run(arguments),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

@@ -57,6 +57,14 @@ pub(crate) fn chromium() -> Result<PathBuf, Missing> {
     installed().ok_or_else(|| missing("apt-get installed none".to_owned()))
 }
 
+/// Makes sure that valgrind is there.
+pub(crate) fn valgrind() -> Result<(), Missing> {
+    if find("valgrind").is_some() {
+        return Ok(());
+    }
+    install(&["valgrind"]).map_err(|reason| format!("valgrind is missing: {reason}"))
+}
+
 /// Makes sure that a component of the toolchain is there, such as `clippy`.
 pub(crate) fn component(name: &str, subcommand: &str) -> Result<(), Missing> {
     let works = || shell::output(shell::cargo(&[subcommand, "--version"])).is_some();
