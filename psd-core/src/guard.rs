@@ -45,7 +45,7 @@ impl Guard {
     /// The first rule that refuses.
     pub fn check(&self, requires_auth: bool, identity: Option<&Identity>) -> Result<(), Refusal> {
         let Some(identity) = identity else {
-            return if requires_auth { Err(Refusal::Unauthenticated) } else { Ok(()) };
+            return if requires_auth || self.is_restricted() { Err(Refusal::Unauthenticated) } else { Ok(()) };
         };
         if !self.is_restricted() || identity.is_superuser() {
             return Ok(());
@@ -114,6 +114,7 @@ mod tests {
         let user = || Identity::new("1", "ann");
         check(OPEN, None, Ok(()));
         check(FULL, None, Err(Refusal::Unauthenticated));
+        assert_eq!(FULL.check(false, None), Err(Refusal::Unauthenticated), "restrictions imply auth");
         check(FULL, Some(user()), Err(Refusal::MissingPermission("chat.add")));
         let permitted = || user().with_permissions(["chat.add", "chat.view"]);
         check(FULL, Some(user().with_permissions(["chat.add"])), Err(Refusal::MissingPermission("chat.view")));
