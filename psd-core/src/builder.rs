@@ -97,6 +97,7 @@ impl ServerBuilder {
     /// provided, a blocking handler without workers, paths that clash, login receivers without users, and more.
     pub fn build(self) -> Result<Server, StartError> {
         let mut problems = Vec::new();
+        self.settings.check(&mut problems);
         let mut linked: Vec<_> = receivers().collect();
         if self.login {
             auth::check_login(self.authenticator.as_deref(), &mut problems);
@@ -180,6 +181,8 @@ impl StartError {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use axum::{Router, routing::get};
 
     use super::*;
@@ -199,6 +202,18 @@ mod tests {
 
     fn page(path: &str) -> Router {
         Router::new().route(path, get(|| async {}))
+    }
+
+    #[test]
+    fn limits_that_let_nothing_through_are_refused() {
+        let settings = Settings::default().max_concurrent(0).handshake_timeout(Duration::ZERO);
+        refused(
+            Server::builder().settings(settings),
+            &[
+                "`PSD_MAX_CONCURRENT` is 0, which lets nothing through: set it above 0",
+                "`PSD_HANDSHAKE_TIMEOUT` is 0, which lets nothing through: set it above 0",
+            ],
+        );
     }
 
     #[test]

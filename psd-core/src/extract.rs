@@ -38,6 +38,8 @@ pub trait Extract: Sized {
     fn extract(call: &Call<'_>) -> Result<Self, Error>;
 
     /// What must be there for this to succeed; start-up checks it. Default: nothing.
+    ///
+    /// An extractor that takes another one passes that one's on, such as `State::<Db>::requirement()`.
     #[must_use]
     fn requirement() -> Requirement {
         Requirement::Nothing

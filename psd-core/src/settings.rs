@@ -87,7 +87,7 @@ settings! {
     protocol_errors_per_minute: u32 = 10, "PSD_PROTOCOL_ERRORS_PER_MINUTE", "10";
     /// Seconds a client may take to send its HTTP request before its socket is dropped.
     handshake_timeout: Duration = Duration::from_secs(10), "PSD_HANDSHAKE_TIMEOUT", "10";
-    /// Seconds that a v1 client may let pass without sending anything; after twice as many it is closed with 4408.
+    /// Seconds a v1 client may say nothing; after twice as many it is closed with 4408; 0 lets it be silent for ever.
     heartbeat: Duration = Duration::from_secs(25), "PSD_HEARTBEAT", "25";
     /// Bytes from which on the bodies for v1 clients that can decompress are compressed; 0 turns compression off.
     compress_from: usize = 1024, "PSD_COMPRESS_FROM", "1024";
@@ -105,7 +105,7 @@ impl Settings {
     /// # Errors
     /// Every variable that cannot be read, all at once.
     pub fn from_env() -> Result<Self, SettingsError> {
-        Self::read(|name| std::env::var(name).ok())
+        Self::read(|name| std::env::var_os(name).map(|text| text.to_string_lossy().into_owned()))
     }
 
     /// How an internal error is written when [`forward_exceptions`](Self::forward_exceptions) is on.
@@ -115,6 +115,20 @@ impl Settings {
     pub fn exception_formatter(mut self, formatter: fn(&anyhow::Error) -> String) -> Self {
         self.exception_formatter = ExceptionFormatter(formatter);
         self
+    }
+
+    /// Names the limits with which no message would ever be handled.
+    pub(crate) fn check(&self, problems: &mut Vec<String>) {
+        let closed = [
+            ("PSD_MAX_FRAME_BYTES", self.max_frame_bytes == 0),
+            ("PSD_JSON_DEPTH", self.json_depth == 0),
+            ("PSD_OUTBOX_BYTES", self.outbox_bytes == 0),
+            ("PSD_OUTBOX_MESSAGES", self.outbox_messages == 0),
+            ("PSD_MAX_CONCURRENT", self.max_concurrent == 0),
+            ("PSD_HANDSHAKE_TIMEOUT", self.handshake_timeout.is_zero()),
+        ];
+        let closed = closed.iter().filter(|(_, is_closed)| *is_closed);
+        problems.extend(closed.map(|(name, _)| format!("`{name}` is 0, which lets nothing through: set it above 0")));
     }
 
     /// The text a client gets for an error; never empty, since classic clients take an empty one for success.
