@@ -19,6 +19,7 @@ Examples:
   psd call ws://localhost:8000/ws send-chat '{\"room\":\"lobby\",\"text\":\"hi\"}' --ack
   PSD_TOKEN=eyJ… psd call ws://localhost:8000/ws who-am-i --json | jq .body
   generate-body | psd call ws://localhost:8000/ws import - --ack --timeout 2m
+  psd call ws://localhost:8000/ws ping --dialect v1-proto --proto protos --trace
   psd call ws://localhost:8000/ws join-room '{\"room\":\"lobby\"}' --ack --follow";
 
 /// Send one message and print what comes back.
@@ -56,15 +57,16 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Exit> {
         body => body.to_owned(),
     };
     json::check_object(&body).map_err(Exit::Usage)?;
+    let (builder, bodies) = arguments.server.client(arguments.timeout)?;
     let call = Call {
         message_type: arguments.message_type,
         body,
         ack: arguments.ack,
         follow: arguments.follow,
         timeout: arguments.timeout,
-        printer: Printer::new(arguments.format.json),
+        printer: Printer::new(arguments.format.json, bodies),
     };
-    let client = arguments.server.client(call.timeout).reconnect(false).connect().await?;
+    let client = builder.reconnect(false).connect().await?;
     let result = if call.follow {
         tokio::select! {
             result = call.run(&client) => result,
@@ -89,7 +91,7 @@ struct Call {
 impl Call {
     async fn run(&self, client: &Client) -> Result<(), Exit> {
         let mut envelopes = client.envelopes();
-        let uuid = client.send_raw(&self.message_type, &self.body, self.ack).await?;
+        let uuid = self.printer.bodies.send(client, &self.message_type, &self.body, self.ack).await?;
         let deadline = Instant::now() + self.timeout;
         // Nothing is awaited when only following.
         let mut done = self.follow && !self.ack;

@@ -1,9 +1,11 @@
 //! The arguments by which every subcommand reaches a server.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use clap::Args;
-use psd_client::{Builder, Client, Dialect};
+use clap::{Args, ValueEnum};
+use psd_client::{Builder, Client};
+
+use crate::{bodies::Bodies, exit::Exit, trace};
 
 /// Enough that a burst of messages is printed without loss.
 const BUFFER: usize = 65_536;
@@ -16,6 +18,25 @@ pub(crate) struct Server {
     /// The token that says who you are; safer in the environment, where other users do not see it
     #[arg(long, env = "PSD_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
+    /// What to speak; every server speaks classic, and v1-proto needs --proto
+    #[arg(long, value_enum, default_value_t = Dialect::Classic)]
+    dialect: Dialect,
+    /// The contract by which v1-proto turns JSON into protobuf and back: folders of .proto files, or configuration files
+    #[arg(long, value_name = "FOLDER|CONFIG")]
+    proto: Vec<PathBuf>,
+    /// Print every frame to standard error, with the token masked
+    #[arg(long)]
+    trace: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Dialect {
+    /// JSON as clients before v1 speak it
+    Classic,
+    /// v1 in JSON
+    V1Json,
+    /// v1 in protobuf
+    V1Proto,
 }
 
 /// How to print.
@@ -27,18 +48,33 @@ pub(crate) struct Format {
 }
 
 impl Server {
-    /// A client for it that gives up after this time.
-    pub(crate) fn client(self, timeout: Duration) -> Builder {
-        let builder = Client::builder(self.url)
-            .dialect(Dialect::Classic)
+    /// A client for it that gives up after this time, and the bodies it may send.
+    pub(crate) fn client(self, timeout: Duration) -> Result<(Builder, Bodies), Exit> {
+        let dialect = match self.dialect {
+            Dialect::Classic => psd_client::Dialect::Classic,
+            Dialect::V1Json => psd_client::Dialect::V1Json,
+            Dialect::V1Proto => psd_client::Dialect::V1Proto,
+        };
+        if self.dialect == Dialect::V1Proto && self.proto.is_empty() {
+            return Err(Exit::Usage(
+                "`--dialect v1-proto` sends protobuf: say by `--proto FOLDER|CONFIG` which, or use `--dialect v1-json`"
+                    .to_owned(),
+            ));
+        }
+        let bodies = if self.proto.is_empty() { Bodies::default() } else { Bodies::read(self.proto)? };
+        let mut builder = Client::builder(self.url)
+            .dialect(dialect)
             .connect_timeout(timeout)
             .request_timeout(timeout)
             .close_timeout(Duration::from_secs(1))
             .subscription_buffer(BUFFER);
-        match self.token {
-            Some(token) => builder.token(token),
-            None => builder,
+        if self.trace {
+            builder = builder.trace(trace::tracer(self.token.clone()));
         }
+        if let Some(token) = self.token {
+            builder = builder.token(token);
+        }
+        Ok((builder, bodies))
     }
 }
 

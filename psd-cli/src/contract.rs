@@ -19,6 +19,11 @@ pub(crate) struct Contract {
 }
 
 impl Contract {
+    /// What these folders and configuration files declare, and the common messages.
+    pub(crate) fn of(paths: Vec<PathBuf>) -> Self {
+        Self { paths, no_common: false }
+    }
+
     /// Reads every contract; the mistakes of all of them are told together.
     pub(crate) fn read(&self) -> Result<Vec<Schema>, Vec<Diagnostic>> {
         let mut schemas = Vec::new();

@@ -53,7 +53,9 @@ impl From<Error> for Exit {
             Error::Disconnected(reason) => Self::Connection(reason.to_string()),
             Error::Refused { .. } => Self::Refused(Some(error.to_string())),
             Error::Timeout { .. } => Self::Timeout(error.to_string()),
-            Error::Url { .. } | Error::TooLarge { .. } => Self::Usage(error.to_string()),
+            Error::Url { .. } | Error::TooLarge { .. } | Error::Token { .. } | Error::Encode { .. } => {
+                Self::Usage(error.to_string())
+            }
             error => Self::Connection(error.to_string()),
         }
     }

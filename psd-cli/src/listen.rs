@@ -70,9 +70,13 @@ pub(crate) async fn run(mut arguments: Arguments) -> Result<(), Exit> {
         let greeting = Greeting { message_type: CARRIES_TOKEN.to_owned(), body: "{}".to_owned(), ack: false };
         arguments.send.push(greeting);
     }
-    let builder = arguments.server.client(arguments.timeout).reconnect(!arguments.no_reconnect);
-    let listener =
-        Listener { types: arguments.types, greetings: arguments.send, printer: Printer::new(arguments.format.json) };
+    let (builder, bodies) = arguments.server.client(arguments.timeout)?;
+    let builder = builder.reconnect(!arguments.no_reconnect);
+    let listener = Listener {
+        types: arguments.types,
+        greetings: arguments.send,
+        printer: Printer::new(arguments.format.json, bodies),
+    };
     let client = tokio::select! {
         client = builder.connect() => client?,
         () = interrupted() => return Ok(()),
@@ -126,7 +130,7 @@ impl Listener {
     async fn greet(&self, client: &Client) -> Result<HashMap<String, String>, Exit> {
         let mut waiting = HashMap::new();
         for Greeting { message_type, body, ack } in &self.greetings {
-            match client.send_raw(message_type, body, *ack).await {
+            match self.printer.bodies.send(client, message_type, body, *ack).await {
                 Ok(uuid) => waiting.insert(uuid, message_type.clone()),
                 Err(Error::Disconnected(_) | Error::Timeout { .. }) => break,
                 Err(error) => return Err(error.into()),
@@ -136,16 +140,13 @@ impl Listener {
     }
 
     fn receive(&self, envelope: &Envelope, waiting: &mut HashMap<String, String>) -> Result<(), Exit> {
-        match envelope.outcome() {
-            None if self.types.is_empty() || self.types.iter().any(|wanted| wanted == envelope.message_type()) => {
-                self.printer.print(envelope)?;
-            }
-            None => {}
-            Some(outcome) => {
-                let greeting = envelope.uuid().and_then(|uuid| waiting.remove(uuid));
-                if let (Some(message_type), Outcome::Refused { code, message }) = (greeting, outcome.clone()) {
-                    return Err(Error::Refused { message_type, code, message }.into());
-                }
+        if self.types.is_empty() || self.types.iter().any(|wanted| wanted == envelope.message_type()) {
+            self.printer.print_message(envelope)?;
+        }
+        if let Some(outcome) = envelope.outcome() {
+            let greeting = envelope.uuid().and_then(|uuid| waiting.remove(uuid));
+            if let (Some(message_type), Outcome::Refused { code, message }) = (greeting, outcome.clone()) {
+                return Err(Error::Refused { message_type, code, message }.into());
             }
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! The `psd` command: talk to a psd server from a terminal or a script.
 
+mod bodies;
 mod call;
 mod check;
 mod connect;
@@ -9,6 +10,7 @@ mod json;
 mod listen;
 mod output;
 mod routes;
+mod trace;
 
 use std::process::ExitCode;
 

@@ -11,7 +11,7 @@ use psd_client::{Envelope, Outcome};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::json::compact;
+use crate::bodies::Bodies;
 
 const REPLY: Style = AnsiColor::Green.on_default();
 const PUSH: Style = AnsiColor::Cyan.on_default();
@@ -21,9 +21,11 @@ const NOTE: Style = AnsiColor::Yellow.on_default();
 const TYPE: Style = Style::new().bold();
 
 /// Prints envelopes to standard output.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Printer {
     json: bool,
+    /// What bodies in protobuf mean.
+    pub(crate) bodies: Bodies,
 }
 
 /// One line for machines.
@@ -51,43 +53,66 @@ enum Line<'a> {
 }
 
 impl Printer {
-    pub(crate) fn new(json: bool) -> Self {
-        Self { json }
+    pub(crate) fn new(json: bool, bodies: Bodies) -> Self {
+        Self { json, bodies }
     }
 
-    pub(crate) fn print(self, envelope: &Envelope) -> io::Result<()> {
-        if self.json { print_json(envelope) } else { print_text(envelope) }
+    /// Prints what came: a message, how its request ended, or both.
+    pub(crate) fn print(&self, envelope: &Envelope) -> io::Result<()> {
+        self.print_message(envelope)?;
+        match envelope.outcome() {
+            Some(outcome) if self.json => print_json_outcome(outcome, envelope.uuid()),
+            Some(outcome) => print_text_outcome(outcome),
+            None => Ok(()),
+        }
+    }
+
+    /// Prints a message; nothing if it is an ack.
+    pub(crate) fn print_message(&self, envelope: &Envelope) -> io::Result<()> {
+        if envelope.is_ack() {
+            return Ok(());
+        }
+        let body = self.bodies.json(envelope);
+        if self.json { print_json(envelope, body.into_owned()) } else { print_text(envelope, &body) }
     }
 }
 
-fn print_json(envelope: &Envelope) -> io::Result<()> {
-    let body = RawValue::from_string(compact(envelope.body().as_json().unwrap_or("{}")))?;
+fn print_json(envelope: &Envelope, body: String) -> io::Result<()> {
+    let body = RawValue::from_string(body)?;
     let (r#type, body) = (envelope.message_type(), &*body);
-    let line = match (envelope.outcome(), envelope.uuid()) {
-        (Some(Outcome::Success), uuid) => Line::Ack { uuid, ok: true, code: None, message: None },
-        (Some(Outcome::Refused { code, message }), uuid) => {
-            Line::Ack { uuid, ok: false, code: *code, message: Some(message) }
-        }
-        (None, Some(uuid)) => Line::Reply { r#type, uuid, body },
-        (None, None) => Line::Push { r#type, body },
-    };
-    writeln!(anstream::stdout(), "{}", serde_json::to_string(&line)?)
+    print_line(&match envelope.uuid() {
+        Some(uuid) => Line::Reply { r#type, uuid, body },
+        None => Line::Push { r#type, body },
+    })
 }
 
-fn print_text(envelope: &Envelope) -> io::Result<()> {
-    let mut out = anstream::stdout();
-    let (kind, style) = match (envelope.outcome(), envelope.uuid()) {
-        (Some(Outcome::Success), _) => return writeln!(out, "{SUCCESS}ack{SUCCESS:#}   ok"),
-        (Some(Outcome::Refused { code, message }), _) => {
-            let code = code.map(|code| format!(" {code}")).unwrap_or_default();
-            return writeln!(out, "{FAILURE}ack{FAILURE:#}   refused{code}: {}", printable(message));
-        }
-        (None, Some(_)) => ("reply", REPLY),
-        (None, None) => ("push ", PUSH),
-    };
+fn print_json_outcome(outcome: &Outcome, uuid: Option<&str>) -> io::Result<()> {
+    print_line(&match outcome {
+        Outcome::Success => Line::Ack { uuid, ok: true, code: None, message: None },
+        Outcome::Refused { code, message } => Line::Ack { uuid, ok: false, code: *code, message: Some(message) },
+    })
+}
+
+fn print_line(line: &Line<'_>) -> io::Result<()> {
+    writeln!(anstream::stdout(), "{}", serde_json::to_string(line)?)
+}
+
+fn print_text(envelope: &Envelope, body: &str) -> io::Result<()> {
+    let (kind, style) = if envelope.uuid().is_some() { ("reply", REPLY) } else { ("push ", PUSH) };
     let message_type = printable(envelope.message_type());
-    let body = compact(envelope.body().as_json().unwrap_or("{}"));
-    writeln!(out, "{style}{kind}{style:#} {TYPE}{message_type}{TYPE:#} {}", printable(&body))
+    let body = printable(body);
+    writeln!(anstream::stdout(), "{style}{kind}{style:#} {TYPE}{message_type}{TYPE:#} {body}")
+}
+
+fn print_text_outcome(outcome: &Outcome) -> io::Result<()> {
+    let mut out = anstream::stdout();
+    match outcome {
+        Outcome::Success => writeln!(out, "{SUCCESS}ack{SUCCESS:#}   ok"),
+        Outcome::Refused { code, message } => {
+            let code = code.map(|code| format!(" {code}")).unwrap_or_default();
+            writeln!(out, "{FAILURE}ack{FAILURE:#}   refused{code}: {}", printable(message))
+        }
+    }
 }
 
 /// Says what went wrong, on standard error.
@@ -106,7 +131,7 @@ fn say(style: Style, label: &str, message: &str) {
 }
 
 /// Text of a server with its control characters escaped: it must not steer the user's terminal.
-fn printable(text: &str) -> Cow<'_, str> {
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     let harmful = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
     if !text.contains(harmful) {
         return text.into();

@@ -7,6 +7,8 @@ mod fixture;
 mod call;
 // psd listen: pushes, filters, reconnects and ctrl-c.
 mod listen;
+// v1 and --trace, against the demo server.
+mod dialects;
 // psd check and psd routes: what a contract says, and what is wrong with it.
 mod contract;
 // What is refused before anything is sent, and the help.
