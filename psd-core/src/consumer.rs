@@ -53,7 +53,8 @@ pub trait Consumer: Send + Sync + 'static {
     /// Runs before the first message is read. Default: nothing.
     ///
     /// # Errors
-    /// An error, or a panic, closes the connection with 4403 and the error's text.
+    /// An error closes the connection with its text: with 4403, after which clients stay away, or with 1011 if it is
+    /// an internal one, a panic, or the handler timeout has passed.
     fn on_connect(connection: Connection, handshake: Handshake) -> impl Future<Output = Result<(), Error>> + Send {
         let _ = (connection, handshake);
         std::future::ready(Ok(()))

@@ -10,6 +10,7 @@ pub(crate) const GOING_AWAY: u16 = 1001;
 pub(crate) const PROTOCOL_ERROR: u16 = 1002;
 pub(crate) const NOT_UTF8: u16 = 1007;
 pub(crate) const TOO_BIG: u16 = 1009;
+pub(crate) const INTERNAL_ERROR: u16 = 1011;
 pub(crate) const RESTART: u16 = 1012;
 pub(crate) const UNREADABLE: u16 = 4400;
 pub(crate) const KICKED: u16 = 4403;

@@ -89,7 +89,15 @@ async fn open(connection: Connection, handshake: Handshake, token: Option<String
     {
         tracing::error!(%error, "the token of a handshake could not be verified");
     }
-    (spec.on_connect)(connection.clone(), handshake).await
+    let opening = (spec.on_connect)(connection.clone(), handshake);
+    let timeout = shared.server.settings().handler_timeout;
+    if timeout.is_zero() {
+        return opening.await;
+    }
+    match tokio::time::timeout(timeout, opening).await {
+        Ok(opened) => opened,
+        Err(_) => Err(Error::internal(format!("`on_connect` did not finish within {} s", timeout.as_secs_f64()))),
+    }
 }
 
 /// Takes the connection out of the hub even if its task is dropped or a hook panics.
@@ -248,13 +256,18 @@ impl Task {
             End::Unverified(arrived, error) => dispatch::fail(&self.shared, &arrived, &error),
             End::Refused(error) => {
                 let text = self.shared.server.settings().text_for_client(&error);
-                match error.source() {
+                let connection = self.shared.id;
+                let code = match error.source() {
                     Some(source) => {
-                        tracing::error!(connection = %self.shared.id, error = ?source, "on_connect failed");
+                        tracing::error!(%connection, error = ?source, "on_connect failed");
+                        frame::INTERNAL_ERROR
                     }
-                    None => tracing::debug!(connection = %self.shared.id, %error, "on_connect refused the connection"),
-                }
-                self.shared.close(frame::KICKED, &text);
+                    None => {
+                        tracing::debug!(%connection, %error, "on_connect refused the connection");
+                        frame::KICKED
+                    }
+                };
+                self.shared.close(code, &text);
             }
         }
     }

@@ -102,6 +102,7 @@ impl Consumer for Admin {
         match handshake.uri.query() {
             Some("refuse") => return Err(Error::new(403, "not today")),
             Some("panic") => panic!("expected by the test"),
+            Some("hang") => std::future::pending().await,
             _ => {}
         }
         let probe = connection.server().state::<Probe>().unwrap();
