@@ -79,6 +79,7 @@ fn oneofs() {
     check::<Choice>(&[
         (r#"{"text":"x","number":1}"#, "number: another field of the same oneof is there already"),
         (r#"{"text":"x","text":"y"}"#, "text: another field of the same oneof is there already"),
+        (r#"{"nothing":1}"#, "nothing: expected null, found 1"),
         (r#"{"nothing":null,"text":"y"}"#, "text: another field of the same oneof is there already"),
     ]);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
-use super::{JsonEnum, JsonMessage, MapKey, Reader, Result, Writer, base64, read_message};
+use super::{Error, JsonEnum, JsonMessage, MapKey, Reader, Result, Writer, base64, read_message};
 
 /// A type with one JSON form: scalars, messages, and what is made of these.
 ///
@@ -116,7 +116,10 @@ impl Codec<i32> for Null {
         if reader.null()? {
             return Ok(true);
         }
-        super::enumeration::read(value, &[("NULL_VALUE", 0)], reader)
+        let start = reader.at;
+        let is_known = super::enumeration::read(value, &[("NULL_VALUE", 0)], reader)?;
+        // Another number could not be written again: all there is to say is `null`.
+        if *value == 0 { Ok(is_known) } else { Err(Error::expected(reader.text, start, "null")) }
     }
 
     fn write(_: &i32, writer: &mut Writer<'_>) {
