@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod conformance;
+mod fuzz;
 mod generate;
 mod npm;
 mod report;
@@ -19,6 +20,7 @@ Examples:
   cargo xtask ci                     everything that must hold before a change lands
   cargo xtask test                   all tests: Rust, conformance, npm packages, browser
   cargo xtask test --only browser    one stage of them
+  cargo xtask fuzz --seconds 60      fuzz the wire, on the stable toolchain
   cargo xtask generate               rewrite the generated files that are committed
   cargo xtask generate --check       fail with a difference if one is out of date
   cargo xtask bench codec            the codecs against others
@@ -40,6 +42,7 @@ struct Arguments {
 enum Task {
     Ci(ci::Arguments),
     Test(test::Arguments),
+    Fuzz(fuzz::Arguments),
     Generate(generate::Arguments),
     Bench(bench::Arguments),
 }
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Ci(arguments) => ci::run(arguments),
         Task::Test(arguments) => test::run(arguments),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Generate(arguments) => generate::run(arguments).map(|()| true),
         Task::Bench(arguments) => bench::run(arguments),
     };

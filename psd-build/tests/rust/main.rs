@@ -13,6 +13,8 @@ mod refused;
 mod schema;
 // Presence, defaults, null, oneofs.
 mod presence;
+// The corpus of the fuzzers.
+mod corpus;
 // The golden vectors that every language is held to.
 mod vectors;
 // Well-known types as fields.
