@@ -10,7 +10,8 @@ use crate::{Error, IntoOutcome, connection::Unfinished, outcome::Completion, req
 /// Work that goes on after a handler has returned, so that the connection's next message need not wait for it.
 ///
 /// What the work returns is treated like a handler's outcome: replies carry the request's `uuid`, and the ack comes at
-/// the end. The work is cancelled when the connection goes away, unless it is [`detached`](Self::detached).
+/// the end. The work is cancelled when the connection goes away, unless it is [`detached`](Self::detached). The handler
+/// timeout does not hold for it: put a `tokio::time::timeout` around what may never end.
 ///
 /// ```
 /// # use psd_core::Continue;
