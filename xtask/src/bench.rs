@@ -32,8 +32,8 @@ enum What {
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<bool> {
     match arguments.what {
         What::Codec => {
-            let mut benchmark = cargo(&["run", "--release", "--locked"]);
-            benchmark.current_dir(shell::root().join("benches/json"));
+            let mut benchmark = cargo(&["run", "--quiet", "--release", "--target-dir"]);
+            benchmark.arg(shell::target()).current_dir(shell::root().join("benches/json"));
             Ok(matches!(shell::run(benchmark)?, Outcome::Passed))
         }
         What::Dispatch => dispatch().map(|()| true),
