@@ -10,8 +10,9 @@ use crate::{Error, IntoOutcome, connection::Unfinished, outcome::Completion, req
 /// Work that goes on after a handler has returned, so that the connection's next message need not wait for it.
 ///
 /// What the work returns is treated like a handler's outcome: replies carry the request's `uuid`, and the ack comes at
-/// the end. The work is cancelled when the connection goes away, unless it is [`detached`](Self::detached). The handler
-/// timeout does not hold for it: put a `tokio::time::timeout` around what may never end.
+/// the end. The work is cancelled when the connection goes away, unless it is [`detached`](Self::detached). Not the
+/// handler timeout holds for it but a longer one, [`deferred_timeout`](crate::Settings::deferred_timeout); none holds
+/// for detached work, nor for a blocking job that has begun.
 ///
 /// ```
 /// # use psd_core::Continue;
@@ -128,16 +129,26 @@ async fn cancellable<P>(
     pending: Pending,
     place: P,
 ) {
-    let deadline = async {
+    let client_deadline = async {
         match request.deadline() {
             Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
             None => std::future::pending().await,
         }
     };
+    let timeout = request.shared().server.settings().deferred_timeout;
+    let own_deadline = async {
+        match timeout.is_zero() {
+            false => tokio::time::sleep(timeout).await,
+            true => std::future::pending().await,
+        }
+    };
     let end = tokio::select! {
         end = work => end,
         () = cancelled.cancelled() => Ok(Err(Error::cancelled())),
-        () = deadline => Ok(Err(Error::deadline())),
+        () = client_deadline => Ok(Err(Error::deadline())),
+        () = own_deadline => {
+            Ok(Err(Error::new(408, format!("the work did not finish within {} s", timeout.as_secs_f64()))))
+        }
     };
     if let Some(uuid) = request.uuid() {
         request.shared().forget(uuid);

@@ -79,6 +79,9 @@ settings! {
     handler_timeout: Duration = Duration::from_secs(30), "PSD_HANDLER_TIMEOUT", "30";
     /// Jobs that may wait for the sync workers; a job beyond them is answered with code 503.
     worker_queue: usize = 1024, "PSD_WORKER_QUEUE", "1024";
+    /// Seconds a `Continue::future` may take before it is dropped and its request answered with code 408, unless it is
+    /// detached; 0 means no limit.
+    deferred_timeout: Duration = Duration::from_secs(60 * 60), "PSD_DEFERRED_TIMEOUT", "3600";
     /// `Continue::future` futures that may run at once in the server; one beyond them is answered with code 503.
     max_deferred: usize = 16 * 1024, "PSD_MAX_DEFERRED", "16384";
     /// Groups one connection may be in; joining one more is an error with code 429.

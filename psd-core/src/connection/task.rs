@@ -12,7 +12,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use bytes::Bytes;
@@ -90,14 +90,16 @@ async fn open(connection: Connection, handshake: Handshake, token: Option<String
         tracing::error!(%error, "the token of a handshake could not be verified");
     }
     let opening = (spec.on_connect)(connection.clone(), handshake);
-    let timeout = shared.server.settings().handler_timeout;
+    in_time("on_connect", shared.server.settings().handler_timeout, opening).await?
+}
+
+/// A hook has as long as a handler: what waits for it must not wait forever.
+async fn in_time<T>(hook: &str, timeout: Duration, future: impl Future<Output = T>) -> Result<T, Error> {
     if timeout.is_zero() {
-        return opening.await;
+        return Ok(future.await);
     }
-    match tokio::time::timeout(timeout, opening).await {
-        Ok(opened) => opened,
-        Err(_) => Err(Error::internal(format!("`on_connect` did not finish within {} s", timeout.as_secs_f64()))),
-    }
+    let late = |_| Error::internal(format!("`{hook}` did not finish within {} s", timeout.as_secs_f64()));
+    tokio::time::timeout(timeout, future).await.map_err(late)
 }
 
 /// Takes the connection out of the hub even if its task is dropped or a hook panics.
@@ -282,8 +284,11 @@ impl Task {
             self.expiry = identity.as_ref().and_then(Identity::expires_at).map(|time| Box::pin(sleep_until(time)));
             if let Some(identity) = identity {
                 let hook = (self.shared.endpoint.spec.on_authenticated)(Connection::new(self.shared.clone()), identity);
+                let (id, timeout) = (self.shared.id, self.shared.server.settings().handler_timeout);
                 self.running = Some(Active::hook(Box::pin(async move {
-                    hook.await;
+                    if let Err(error) = in_time("on_authenticated", timeout, hook).await {
+                        tracing::error!(connection = %id, %error, "a consumer's hook was dropped");
+                    }
                     Ok(())
                 })));
             }

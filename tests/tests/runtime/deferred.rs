@@ -47,3 +47,14 @@ async fn what_cannot_run_is_refused() {
     assert_eq!(answers[0]["errorMessage"], "the server is busy: too many deferred futures are running");
     assert_eq!(client.request("hang-deferred", json!({"detached": true})).await[0]["errorCode"], 503);
 }
+
+#[tokio::test]
+async fn work_that_never_ends_is_dropped_and_acked() {
+    let (builder, probe) = server_with(Settings::default().deferred_timeout(std::time::Duration::from_millis(50)));
+    let running = Running::start(builder).await;
+    let mut client = running.connect().await;
+    let answers = client.request("hang-deferred", json!({})).await;
+    assert_eq!(answers[0]["errorCode"], 408);
+    assert_eq!(answers[0]["errorMessage"], "the work did not finish within 0.05 s");
+    eventually("it is dropped", || probe.waiting() == 0).await;
+}
