@@ -3,13 +3,13 @@
 use clap::Args;
 
 use crate::{
-    generate,
+    fuzz, generate,
     report::{Outcome, Report},
     shell::{cargo, is_ci, run as run_command},
     test, tools,
 };
 
-/// Run everything that must hold before a change lands: format, lints, documentation, generated files, all tests
+/// Run everything that must hold before a change lands: format, lints, documentation, generated files, all tests, a little fuzzing
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {}
 
@@ -32,5 +32,6 @@ pub(crate) fn run(Arguments {}: Arguments) -> anyhow::Result<bool> {
     });
     report.stage("generated files", || generate::check().map(|()| Outcome::Passed));
     test::stages(&mut report, &test::Arguments::default());
+    report.stage("fuzz", fuzz::shortly);
     Ok(report.finish())
 }
