@@ -1,8 +1,9 @@
 //! Handlers that answer later.
 
-use std::{fmt, future::Future, panic::AssertUnwindSafe, pin::Pin};
+use std::{fmt, future::Future, panic::AssertUnwindSafe, pin::Pin, time::Duration};
 
 use futures_util::FutureExt as _;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Error, IntoOutcome, connection::Unfinished, outcome::Completion, request::Request};
@@ -87,11 +88,26 @@ impl Continue {
             Work::Blocking(job) => {
                 let place = server.workers().reserve()?;
                 let (request, pending) = (request.clone(), pending(request));
-                place.submit(move || {
-                    if detached || !request.shared().gone.is_cancelled() {
-                        pending.conclude(std::panic::catch_unwind(AssertUnwindSafe(|| job(&request))));
-                    }
-                });
+                if detached || !request.shared().dialect.is_v1() {
+                    place.submit(move || {
+                        if detached || !request.shared().gone.is_cancelled() {
+                            pending.conclude(std::panic::catch_unwind(AssertUnwindSafe(|| job(&request))));
+                        }
+                    });
+                } else {
+                    let (sender, receiver) = oneshot::channel();
+                    let (cancelled, asking) = (cancellation(&request), request.clone());
+                    place.submit(move || {
+                        if !sender.is_closed() {
+                            let verdict = std::panic::catch_unwind(AssertUnwindSafe(|| job(&request)));
+                            let _ = sender.send(verdict); // Its client may have given it up.
+                        }
+                    });
+                    let work = async {
+                        receiver.await.unwrap_or_else(|_| Ok(Err(Error::unavailable("the work was dropped"))))
+                    };
+                    tokio::spawn(cancellable(asking, work, cancelled, pending, (), Duration::ZERO));
+                }
             }
             Work::Future(start) => {
                 let place = server.deferred_place()?;
@@ -103,11 +119,9 @@ impl Continue {
                         drop(place);
                     });
                 } else {
-                    // Before anything else is read: the next thing may be that the client cancels it.
-                    let shared = request.shared();
-                    let uuid = request.uuid().filter(|_| shared.dialect.is_v1());
-                    let cancelled = uuid.map_or_else(|| shared.gone.clone(), |uuid| shared.remember(uuid));
-                    tokio::spawn(cancellable(request.clone(), work, cancelled, pending, place));
+                    let cancelled = cancellation(request);
+                    let timeout = server.settings().deferred_timeout;
+                    tokio::spawn(cancellable(request.clone(), work, cancelled, pending, place, timeout));
                 }
             }
         }
@@ -121,13 +135,22 @@ impl fmt::Debug for Continue {
     }
 }
 
-/// Runs deferred work until it ends, its client has gone or has cancelled it, or its deadline has passed.
+/// What ends deferred work early. Made before anything else is read: the next thing may be that the client cancels it.
+fn cancellation(request: &Request) -> CancellationToken {
+    let shared = request.shared();
+    let uuid = request.uuid().filter(|_| shared.dialect.is_v1());
+    uuid.map_or_else(|| shared.gone.clone(), |uuid| shared.remember(uuid))
+}
+
+/// Runs deferred work until it ends, its client has gone or has cancelled it, or its deadline has passed: the client's, or
+/// `timeout` where that is not zero.
 async fn cancellable<P>(
     request: Request,
     work: impl Future<Output = std::thread::Result<Verdict>>,
     cancelled: CancellationToken,
     pending: Pending,
     place: P,
+    timeout: Duration,
 ) {
     let client_deadline = async {
         match request.deadline() {
@@ -135,7 +158,6 @@ async fn cancellable<P>(
             None => std::future::pending().await,
         }
     };
-    let timeout = request.shared().server.settings().deferred_timeout;
     let own_deadline = async {
         match timeout.is_zero() {
             false => tokio::time::sleep(timeout).await,
@@ -144,10 +166,11 @@ async fn cancellable<P>(
     };
     let end = tokio::select! {
         end = work => end,
-        () = cancelled.cancelled() => Ok(Err(Error::cancelled())),
-        () = client_deadline => Ok(Err(Error::deadline())),
+        () = cancelled.cancelled() => given_up(&request, Error::cancelled()),
+        () = client_deadline => given_up(&request, Error::deadline()),
         () = own_deadline => {
-            Ok(Err(Error::new(408, format!("the work did not finish within {} s", timeout.as_secs_f64()))))
+            let text = format!("the work did not finish within {} s", timeout.as_secs_f64());
+            given_up(&request, Error::new(408, text))
         }
     };
     if let Some(uuid) = request.uuid() {
@@ -155,6 +178,11 @@ async fn cancellable<P>(
     }
     pending.conclude(end);
     drop(place);
+}
+
+fn given_up(request: &Request, error: Error) -> std::thread::Result<Verdict> {
+    request.abandon();
+    Ok(Err(error))
 }
 
 /// A request whose ack is somebody else's duty: acked even if that somebody is dropped.

@@ -29,6 +29,8 @@ pub(crate) struct Arrived {
     pub(crate) at: Option<Instant>,
     /// Whether its token has been looked at.
     pub(crate) verified: bool,
+    /// Whether it is answered already and only its token is of interest.
+    pub(crate) cancelled: bool,
 }
 
 /// What became of an envelope.
@@ -78,6 +80,9 @@ pub(crate) fn begin(shared: &Arc<Shared>, arrived: Arrived) -> Begun {
         let arrived = Some(Arrived { verified: true, ..arrived });
         return Begun::Running(Running::Verification { future, arrived });
     }
+    if arrived.cancelled {
+        return Begun::Done;
+    }
     handle(shared, &envelope, arrived.at)
 }
 
@@ -96,12 +101,16 @@ pub(crate) fn control(shared: &Shared, arrived: &Arrived) -> Option<Control> {
     Control::of(shared.dialect, &shared.dialect.read_envelope(&arrived.raw).ok()?)
 }
 
-/// Answers a message that waits to be begun with 499, if it is the request with this uuid.
-pub(crate) fn cancel(shared: &Arc<Shared>, arrived: &Arrived, uuid: &str) -> bool {
+/// Answers a message that waits to be begun with 499, if it is the request with this uuid. Whether it can be forgotten:
+/// one that brings a new token has its turn for that, since its client does not repeat it.
+pub(crate) fn cancel(shared: &Arc<Shared>, arrived: &mut Arrived, uuid: &str) -> bool {
     match shared.dialect.read_envelope(&arrived.raw) {
-        Ok(envelope) if envelope.uuid.as_deref() == Some(uuid) => {
+        Ok(envelope) if envelope.uuid.as_deref() == Some(uuid) && !arrived.cancelled => {
             Request::new(shared.clone(), &envelope, arrived.at).finish(Err(&Error::cancelled()));
-            true
+            let token = envelope.auth_header.as_deref();
+            let brings_token = !arrived.verified && token.is_some_and(|token| !shared.knows_token(token));
+            arrived.cancelled = true;
+            !brings_token
         }
         _ => false,
     }

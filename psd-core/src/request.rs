@@ -24,6 +24,8 @@ struct Inner {
     deadline: Option<Instant>,
     /// Set by the one ack that is sent, or by a request that wants none.
     acked: AtomicBool,
+    /// Set when its deadline passed or its client cancelled it: what still comes of its work on a thread is dropped.
+    given_up: AtomicBool,
 }
 
 /// The headers of a request, as its client wrote them.
@@ -71,7 +73,8 @@ impl Request {
             api_version: envelope.api_version,
             traceparent: owned(envelope.traceparent.as_ref()),
         };
-        Self(Arc::new(Inner { shared, deadline, acked: AtomicBool::new(!headers.ack), headers }))
+        let (acked, given_up) = (AtomicBool::new(!headers.ack), AtomicBool::new(false));
+        Self(Arc::new(Inner { shared, deadline, acked, given_up, headers }))
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -93,11 +96,17 @@ impl Request {
 
     /// Sends a reply that more may follow.
     pub(crate) fn reply<M: IntoMessage<Message: ServerMessage>>(&self, message: &M) -> Result<(), Error> {
+        if self.0.given_up.load(Ordering::Acquire) {
+            return Ok(());
+        }
         self.0.shared.send(message, self.uuid())
     }
 
     /// Sends the reply that ends the request: in v1 it carries the result, and no ack follows.
     pub(crate) fn reply_last<M: ServerMessage>(&self, message: &M) -> Result<(), Error> {
+        if self.0.given_up.load(Ordering::Acquire) {
+            return Ok(());
+        }
         let shared = &self.0.shared;
         let carries = shared.dialect.is_v1() && !self.0.acked.swap(true, Ordering::AcqRel);
         let sent = shared.send_with(message, self.uuid(), carries.then_some(Ok(())));
@@ -105,6 +114,17 @@ impl Request {
             self.0.acked.store(false, Ordering::Release);
         }
         sent
+    }
+
+    /// Ends the request with an error while something may still work on it.
+    pub(crate) fn give_up(&self, error: &Error) {
+        self.abandon();
+        self.finish(Err(error));
+    }
+
+    /// Sends no more replies: the request is about to end early.
+    pub(crate) fn abandon(&self) {
+        self.0.given_up.store(true, Ordering::Release);
     }
 
     /// Ends the request: sends the ack if one was asked for and none was sent. Only the first call does anything.

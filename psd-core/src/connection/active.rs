@@ -4,16 +4,18 @@ use std::{
     future::Future,
     panic::AssertUnwindSafe,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Instant,
 };
 
 use tokio::time::Sleep;
 
+use super::Shared;
 use crate::{
     Error,
     continue_::{conclude, panicked},
-    dispatch::{Arrived, Running},
+    dispatch::{self, Arrived, Running},
 };
 
 /// What runs on behalf of the connection: a handler, the verification of a token, or a hook.
@@ -89,15 +91,20 @@ enum Ended {
 }
 
 impl Active {
-    /// Ends what is running with the result 499 if it is the handler of the request with this uuid.
-    pub(super) fn cancel(&self, uuid: &str) -> bool {
-        match &self.running {
+    /// Ends the request with this uuid with the result 499 if it is this one. Whether nothing is left to be awaited: the
+    /// verification of its token goes on.
+    pub(super) fn cancel(&mut self, shared: &Arc<Shared>, uuid: &str) -> bool {
+        match &mut self.running {
             Running::Handler { request, .. } if request.uuid() == Some(uuid) => {
-                request.finish(Err(&Error::cancelled()));
-                true
+                request.give_up(&Error::cancelled());
+                return true;
             }
-            _ => false,
+            Running::Verification { arrived: waiting, .. } => {
+                waiting.take_if(|arrived| dispatch::cancel(shared, arrived, uuid));
+            }
+            _ => {}
         }
+        false
     }
 
     /// The timer is made only for what does not end at once; most handlers do.
@@ -116,7 +123,7 @@ impl Active {
                 Some(deadline) if deadline <= Instant::now() => Error::deadline(),
                 _ => Error::new(408, format!("the handler did not finish within {} s", timeout.as_secs_f64())),
             };
-            request.finish(Err(&error));
+            request.give_up(&error);
             return Poll::Ready(End::Concluded);
         }
         Poll::Pending

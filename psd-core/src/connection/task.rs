@@ -362,7 +362,7 @@ impl Task {
         // Of many each has its turn, between which hooks run and a client that reads slowly is waited for.
         let is_alone = envelopes.len() == 1;
         for raw in envelopes {
-            let arrived = Arrived { raw, at, verified: false };
+            let arrived = Arrived { raw, at, verified: false, cancelled: false };
             if is_alone && !self.is_busy() && self.inbox.is_empty() {
                 self.begin(arrived);
             } else if let Some(control) = dispatch::control(&self.shared, &arrived) {
@@ -388,15 +388,18 @@ impl Task {
     /// Ends the request with this uuid, wherever it is.
     fn cancel(&mut self, uuid: &str) {
         self.shared.cancel(uuid);
-        if self.running.as_ref().is_some_and(|active| active.cancel(uuid)) {
+        if self.running.as_mut().is_some_and(|active| active.cancel(&self.shared, uuid)) {
             self.running = None;
         }
         if !self.concurrent.is_empty() {
             let concurrent = std::mem::take(&mut self.concurrent);
-            self.concurrent = concurrent.into_iter().filter(|active| !active.cancel(uuid)).collect();
+            self.concurrent = concurrent
+                .into_iter()
+                .filter_map(|mut active| (!active.cancel(&self.shared, uuid)).then_some(active))
+                .collect();
         }
         let (shared, bytes) = (&self.shared, &mut self.inbox_bytes);
-        self.inbox.retain(|arrived| {
+        self.inbox.retain_mut(|arrived| {
             let cancelled = dispatch::cancel(shared, arrived, uuid);
             *bytes -= if cancelled { arrived.raw.len() } else { 0 };
             !cancelled

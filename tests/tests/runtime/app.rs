@@ -12,7 +12,7 @@ use psd_core::{
     Call, Connection, Consumer, Continue, Error, Extract, Handshake, Identity, IntoMessage, RequestHeaders, Server,
     ServerBuilder, Session, Settings, State, Unhandled, auth::StaticTokens, receive,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub(crate) mod pb {
     psd_core::include_messages!();
@@ -273,6 +273,25 @@ fn hang_deferred(message: pb::HangDeferred, State(probe): State<Probe>) -> Conti
         probe.event("deferred work went on");
     });
     if message.detached { work.detached() } else { work }
+}
+
+/// Keeps its thread until somebody opens the gate.
+fn block_on_gate(probe: &Probe, gate: String) -> pb::Note {
+    let _waiting = probe.enter();
+    while probe.gate(&gate).try_acquire().map(SemaphorePermit::forget).is_err() {
+        std::thread::yield_now();
+    }
+    note(gate, 0)
+}
+
+#[receive(blocking)]
+fn block(message: pb::Block, State(probe): State<Probe>) -> pb::Note {
+    block_on_gate(&probe, message.gate)
+}
+
+#[receive]
+fn block_deferred(message: pb::BlockDeferred, State(probe): State<Probe>) -> Continue {
+    Continue::blocking(move || block_on_gate(&probe, message.gate))
 }
 
 #[receive(concurrent)]

@@ -1,9 +1,22 @@
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use psd_core::{
+    Identity, Settings,
+    auth::{Authenticator, TokenError},
+};
 use psd_tests::{
     Running, eventually,
     v1::{V1Client, control, headers, request, result},
 };
+use tokio::sync::Semaphore;
 
-use crate::app::{pb, server};
+use crate::app::{pb, server, server_with};
 
 #[tokio::test]
 async fn what_runs_is_dropped() {
@@ -86,4 +99,68 @@ async fn what_is_done_or_unknown_cannot_be_cancelled() {
     assert_eq!(result(&client.ask("done", &pb::Plain { number: 1 }).await), (0, ""));
     client.send(&[control("psd.cancel", "done"), control("psd.cancel", "nobody"), control("psd.cancel", "")]).await;
     assert_eq!(headers(&client.ask("next", &pb::Plain { number: 2 }).await).uuid, "next");
+}
+
+#[tokio::test]
+async fn work_on_a_thread_goes_on_without_an_answer() {
+    // One thread: it has done the cancelled work when it answers what comes next.
+    let (builder, probe) = server_with(Settings::default().n_sync_workers(1));
+    let running = Running::start(builder).await;
+    let mut client = V1Client::welcomed(&running).await;
+    let gate = || "g".to_owned();
+    for message in [request("b", &pb::Block { gate: gate() }), request("b", &pb::BlockDeferred { gate: gate() })] {
+        client.send(&[message]).await;
+        eventually("it runs", || probe.waiting() == 1).await;
+        client.send(&[control("psd.cancel", "b")]).await;
+        let ack = client.envelope().await;
+        assert_eq!((headers(&ack).uuid.as_str(), result(&ack).0), ("b", 499));
+        probe.gate("g").add_permits(1);
+        eventually("it ends", || probe.waiting() == 0).await;
+        let answer = client.ask("next", &pb::OnWorker { number: 1 }).await;
+        assert_eq!(headers(&answer).uuid, "next");
+    }
+}
+
+/// Verifies when the gate opens.
+struct Slow(Arc<Semaphore>, Arc<AtomicUsize>);
+
+impl Authenticator for Slow {
+    fn authenticate<'a>(
+        &'a self,
+        _: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<Identity, TokenError>> + Send + 'a>> {
+        Box::pin(async {
+            self.1.fetch_add(1, Ordering::SeqCst);
+            self.0.acquire().await.unwrap().forget();
+            Ok(Identity::new("1", "ann").with_permissions(["app.view"]))
+        })
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_its_token_is_not_begun_and_its_token_counts() {
+    let (gate, verifying) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (builder, probe) = server();
+    let running = Running::start(builder.authenticator(Slow(gate.clone(), verifying.clone()))).await;
+    let mut client = V1Client::welcomed(&running).await;
+    let mut hang = request("h", &pb::Hang {});
+    hang.headers.as_mut().unwrap().auth_header = "t".into();
+    client.send(&[hang, request("next", &pb::ExtractAll {}), control("psd.cancel", "h")]).await;
+    let ack = client.envelope().await;
+    assert_eq!((headers(&ack).uuid.as_str(), result(&ack).0), ("h", 499));
+    gate.add_permits(1);
+    // The token counts all the same.
+    assert_eq!(result(&client.envelope().await), (0, ""));
+
+    // Likewise when the token is being looked at already.
+    let mut hang = request("i", &pb::Hang {});
+    hang.headers.as_mut().unwrap().auth_header = "u".into();
+    client.send(&[hang]).await;
+    eventually("it is verified", || verifying.load(Ordering::SeqCst) == 2).await;
+    client.send(&[control("psd.cancel", "i")]).await;
+    let ack = client.envelope().await;
+    assert_eq!((headers(&ack).uuid.as_str(), result(&ack).0), ("i", 499));
+    gate.add_permits(1);
+    assert_eq!(result(&client.ask("next", &pb::ExtractAll {}).await), (0, ""));
+    assert_eq!(probe.waiting(), 0);
 }

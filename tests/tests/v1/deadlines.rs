@@ -1,10 +1,10 @@
-use psd_core::proto::common::psd::v1::Envelope;
+use psd_core::{Settings, proto::common::psd::v1::Envelope};
 use psd_tests::{
     Running, eventually,
     v1::{V1Client, headers, request, result},
 };
 
-use crate::app::{pb, server};
+use crate::app::{pb, server, server_with};
 
 fn within(milliseconds: u32, mut envelope: Envelope) -> Envelope {
     envelope.headers.as_mut().unwrap().deadline_ms = milliseconds;
@@ -57,4 +57,22 @@ async fn a_deadline_that_is_met_changes_nothing() {
     let mut client = V1Client::welcomed(&running).await;
     client.send(&[within(20_000, request("u", &pb::Later { number: 3 }))]).await;
     assert_eq!(result(&client.envelope().await), (0, ""));
+}
+
+#[tokio::test]
+async fn work_on_a_thread_goes_on_without_an_answer() {
+    // One thread: it has done the cancelled work when it answers what comes next.
+    let (builder, probe) = server_with(Settings::default().n_sync_workers(1));
+    let running = Running::start(builder).await;
+    let mut client = V1Client::welcomed(&running).await;
+    let gate = || "g".to_owned();
+    for message in [request("b", &pb::Block { gate: gate() }), request("b", &pb::BlockDeferred { gate: gate() })] {
+        client.send(&[within(20, message)]).await;
+        let ack = client.envelope().await;
+        assert_eq!((headers(&ack).uuid.as_str(), result(&ack).0), ("b", 408));
+        probe.gate("g").add_permits(1);
+        eventually("it ends", || probe.waiting() == 0).await;
+        let answer = client.ask("next", &pb::OnWorker { number: 1 }).await;
+        assert_eq!(headers(&answer).uuid, "next");
+    }
 }
