@@ -11,3 +11,5 @@ mod typed;
 mod reconnect;
 // Goodbyes, heartbeats and limits.
 mod connection;
+// Numbers, heartbeats, deadlines, cancelling, drain: what v1 asks of a client.
+mod v1;
