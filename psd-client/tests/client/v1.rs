@@ -217,3 +217,22 @@ async fn what_cannot_be_sent_or_read_says_so() {
     let error = envelopes.next().await.unwrap().unwrap_err();
     assert!(error.to_string().ends_with("a binary frame: `psd.v1.json` has none"), "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_written_anew_for_a_server_of_another_dialect() {
+    let (network, mut server) = network();
+    // Nothing is known of the server yet, so the body is written for the dialect that is wanted most: protobuf.
+    let client = Client::builder("ws://server.test:8000/ws").connect_lazy_over(network).unwrap();
+    let serving = async {
+        let (mut peer, offer) = welcomed(&mut server).await;
+        assert_eq!(offer, "psd.v1.proto, psd.v1.json, psd.compress.deflate-raw");
+        let request = peer.receive().await;
+        assert_eq!(request["body"], json!({"username": "ann", "password": "pw"}));
+        peer.send(answer(&request, "ack", "{}", 1)).await;
+        peer
+    };
+    let message = login();
+    let (sent, _peer) = tokio::join!(client.send(&message), serving);
+    sent.unwrap();
+    assert_eq!(client.dialect(), Some(Dialect::V1Json));
+}
