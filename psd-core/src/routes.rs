@@ -157,15 +157,18 @@ impl Table<'_> {
         for requirement in receiver.requirements {
             match requirement() {
                 Requirement::State { id, name } if !self.states.contains(id) => {
+                    let name = brief(name);
                     problems.push(format!(
                         "{place} takes `State<{name}>`, which nobody provided: add `.state(…)` of that type to the \
                          server"
                     ));
                 }
                 Requirement::Session { id, name } if id != spec.session.0 => problems.push(format!(
-                    "{place} takes `Session<{name}>`, but its consumer `{}` keeps `{}`: take that one, or name the \
-                     right consumer",
-                    spec.name, spec.session.1
+                    "{place} takes `Session<{}>`, but its consumer `{}` keeps `{}`: take that one, or name the right \
+                     consumer",
+                    brief(name),
+                    spec.name,
+                    brief(spec.session.1)
                 )),
                 _ => {}
             }
@@ -212,6 +215,15 @@ impl Table<'_> {
             }
         }
     }
+}
+
+/// A type's name as one writes it: `Arc<Mutex<Db>>` for `alloc::sync::Arc<std::sync::poison::mutex::Mutex<app::Db>>`.
+fn brief(type_name: &str) -> String {
+    let mut brief = String::new();
+    for part in type_name.split_inclusive(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '_' | ':')) {
+        brief.push_str(part.rsplit("::").next().unwrap_or(part));
+    }
+    brief
 }
 
 #[cfg(test)]

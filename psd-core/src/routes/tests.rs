@@ -190,3 +190,19 @@ fn ready_made_receivers_give_way_to_the_applications_own() {
     let handler = |message_type: &str| endpoints[0].routes.get(message_type).map(|route| route.handler);
     assert_eq!((handler("ping"), handler("send-chat")), (Some("ping"), Some("ready_send")));
 }
+
+#[test]
+fn types_are_named_as_one_writes_them() {
+    for (type_name, expected) in [
+        ("u64", "u64"),
+        ("app::Db", "Db"),
+        (
+            "alloc::sync::Arc<std::sync::Mutex<std::collections::HashMap<alloc::string::String, f64>>>",
+            "Arc<Mutex<HashMap<String, f64>>>",
+        ),
+        ("(app::a::B, [u8; 4])", "(B, [u8; 4])"),
+        ("&dyn app::Trait", "&dyn Trait"),
+    ] {
+        assert_eq!(brief(type_name), expected);
+    }
+}
