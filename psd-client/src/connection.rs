@@ -321,7 +321,9 @@ async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     line: &Line,
     receiver: &mut Receiver<S>,
 ) -> Disconnect {
+    // A server that does not read, since requests wait, says that it is there only once an interval.
     let patience = shared.beat(&line.terms).saturating_add(shared.settings.ping_timeout);
+    let patience = patience.max(line.terms.heartbeat().map_or(Duration::ZERO, |interval| interval * 2));
     loop {
         match timeout(patience, receiver.next()).await {
             Ok(Ok(Some(frame))) => shared.receive(line, frame),

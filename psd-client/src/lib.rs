@@ -66,7 +66,7 @@ pub use transport::{Address, Tcp, Transport};
 
 /// Includes the messages that the build script generated.
 ///
-/// ```ignore
+/// ```text
 /// mod pb {
 ///     psd_client::include_messages!();
 /// }

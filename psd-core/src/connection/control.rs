@@ -91,25 +91,29 @@ impl Pulse {
         self.last = Some(at);
     }
 
-    /// Closes the connection if nothing was heard for twice the interval. While nothing is read, nothing is missed.
+    /// Closes the connection if nothing was heard for twice the interval. While nothing is read, nothing is missed, and
+    /// the client, whose heartbeats are not answered then, is told that the server is there.
     pub(super) fn poll(&mut self, shared: &Shared, is_reading: bool, context: &mut Context<'_>) {
         let interval = shared.server.settings().heartbeat;
         if !shared.dialect.is_v1() || interval.is_zero() {
             return;
         }
         let limit = interval * 2;
-        let last = *self.last.get_or_insert_with(Instant::now);
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        let mut last = *self.last.get_or_insert_with(Instant::now);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(interval)));
         while timer.as_mut().poll(context).is_ready() {
+            let now = Instant::now();
             if !is_reading {
-                self.last = Some(Instant::now());
-            } else if last.elapsed() >= limit {
+                heartbeat(shared);
+                last = now;
+                self.last = Some(now);
+            } else if now.duration_since(last) >= limit {
                 tracing::debug!(connection = %shared.id, "no heartbeat");
                 shared.close(frame::HEARTBEAT_MISSED, "no heartbeat");
                 return;
             }
-            let last = self.last.unwrap_or(last);
-            timer.as_mut().reset((last + limit).max(Instant::now() + Duration::from_millis(1)).into());
+            let next = (last + limit).min(now + interval).max(now + Duration::from_millis(1));
+            timer.as_mut().reset(next.into());
         }
     }
 }

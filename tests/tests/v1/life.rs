@@ -45,6 +45,31 @@ async fn silence_for_twice_the_interval_closes() {
 }
 
 #[tokio::test]
+async fn a_server_that_reads_no_further_says_that_it_is_there() {
+    let (builder, probe) = server_with(Settings::default().heartbeat(Duration::from_millis(50)));
+    let running = Running::start(builder).await;
+    let mut client = V1Client::welcomed(&running).await;
+    client.send(&[request("w", &pb::WaitInOrder { gate: "g".into() })]).await;
+    eventually("it runs", || probe.waiting() == 1).await;
+    // One more than is read ahead: from here on nothing is read, a heartbeat neither.
+    let waiting: Vec<_> = (0..20).map(|number| request(&number.to_string(), &pb::Plain { number })).collect();
+    for envelope in waiting {
+        client.send(&[envelope]).await;
+    }
+    for _ in 0..5 {
+        assert_eq!(headers(&client.envelope().await).message_type, "psd.heartbeat");
+    }
+    probe.gate("g").add_permits(1);
+    loop {
+        let answer = client.envelope().await;
+        if headers(&answer).uuid == "19" {
+            assert_eq!(result(&answer), (0, ""));
+            break;
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_goes_says_when_to_come_back() {
     let (builder, probe) = server_with(Settings::default().reconnect_window(Duration::from_secs(60)));
     let running = Running::start(builder).await;
