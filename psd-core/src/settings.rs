@@ -96,6 +96,9 @@ settings! {
     compress_from: usize = 1024, "PSD_COMPRESS_FROM", "1024";
     /// Seconds over which v1 clients are told to spread their return when the server shuts down.
     reconnect_window: Duration = Duration::from_secs(5), "PSD_RECONNECT_WINDOW", "5";
+    /// Seconds a client may take nothing of what waits for it before it is a slow consumer, closed with 4413; 0 means no
+    /// limit.
+    write_timeout: Duration = Duration::from_secs(30), "PSD_WRITE_TIMEOUT", "30";
     /// Seconds a closing connection may take to accept what waits for it; after them the socket is dropped.
     close_timeout: Duration = Duration::from_secs(5), "PSD_CLOSE_TIMEOUT", "5";
     /// Seconds that running handlers get when the server shuts down.

@@ -118,6 +118,34 @@ impl Pulse {
     }
 }
 
+/// Watches that a client takes what waits for it.
+#[derive(Default)]
+pub(super) struct Stall {
+    /// What the client had taken when the timer was set, and the timer.
+    since: Option<(u64, Pin<Box<Sleep>>)>,
+}
+
+impl Stall {
+    /// Closes the connection if something waits (it is not `flushed`) and the client has taken nothing for too long.
+    pub(super) fn poll(&mut self, shared: &Shared, flushed: bool, context: &mut Context<'_>) {
+        let timeout = shared.server.settings().write_timeout;
+        if flushed || timeout.is_zero() || shared.outbox.closing().is_some() {
+            self.since = None;
+            return;
+        }
+        let written = shared.outbox.written_bytes();
+        if self.since.as_ref().is_none_or(|(before, _)| *before != written) {
+            self.since = Some((written, Box::pin(tokio::time::sleep(timeout))));
+        }
+        if let Some((_, timer)) = &mut self.since
+            && timer.as_mut().poll(context).is_ready()
+        {
+            tracing::warn!(connection = %shared.id, "slow consumer: the client has stopped reading and is disconnected");
+            shared.close(frame::SLOW_CONSUMER, "slow consumer");
+        }
+    }
+}
+
 /// Counts frames and envelopes that cannot be read, in windows of a minute.
 #[derive(Default)]
 pub(super) struct Unreadable {

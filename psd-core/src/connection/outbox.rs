@@ -46,6 +46,8 @@ struct State {
     /// Bytes of the first chunk that are written already.
     written: usize,
     bytes: usize,
+    /// Bytes that were written since the connection began.
+    total: u64,
     /// The lengths of the frames that wait, in order; the first may be half written.
     frames: VecDeque<usize>,
     /// Bytes of the first frame that are written already.
@@ -199,6 +201,11 @@ impl Outbox {
         }
     }
 
+    /// Bytes that the client has taken since the connection began.
+    pub(crate) fn written_bytes(&self) -> u64 {
+        self.lock().total
+    }
+
     /// Bytes that wait.
     pub(crate) fn waiting_bytes(&self) -> usize {
         self.lock().bytes
@@ -277,6 +284,7 @@ impl State {
 
     fn advance(&mut self, written: usize) {
         self.bytes -= written;
+        self.total += written as u64;
         self.frame_written += written;
         while let Some(length) = self.frames.front().copied().filter(|length| *length <= self.frame_written) {
             self.frame_written -= length;

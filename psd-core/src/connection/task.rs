@@ -31,7 +31,7 @@ use tokio_tungstenite::{
 use super::{
     Connection, Handshake, Shared,
     active::{Active, End},
-    control::{self, Control, Pulse, Unreadable},
+    control::{self, Control, Pulse, Stall, Unreadable},
     frame,
     pipe::Pipe,
 };
@@ -138,6 +138,7 @@ struct Task {
     closing: Option<Pin<Box<Sleep>>>,
     unreadable: Unreadable,
     pulse: Pulse,
+    stall: Stall,
     /// Whether the client was told that the server shuts down.
     drained: bool,
 }
@@ -164,6 +165,7 @@ impl Task {
             closing: None,
             unreadable: Unreadable::default(),
             pulse: Pulse::default(),
+            stall: Stall::default(),
             drained: false,
             shared,
         }
@@ -194,6 +196,7 @@ impl Task {
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
                 Poll::Pending => false,
             };
+            self.stall.poll(&shared, flushed, context);
             if self.poll_end(context, flushed).is_ready() {
                 return Poll::Ready(());
             }

@@ -50,6 +50,28 @@ async fn a_client_that_reads_gets_more_than_its_outbox_holds() {
 }
 
 #[tokio::test]
+async fn a_client_that_stops_reading_is_closed_even_if_its_outbox_is_not_full() {
+    let settings = Settings::default()
+        .outbox_bytes(1 << 30)
+        .write_timeout(Duration::from_millis(200))
+        .close_timeout(Duration::from_millis(200));
+    let running = Running::start(server_with(settings).0).await;
+    let mut stalled = running.connect().await;
+    stalled.request("join", json!({"group": "g"})).await;
+    let mut healthy = running.connect().await;
+    healthy.request("join", json!({"group": "g"})).await;
+    // More than the kernel's own buffers hold.
+    let text = "x".repeat(1 << 20);
+    for number in 0..16 {
+        running.server().broadcast("g", &crate::app::note(text.clone(), number)).unwrap();
+        assert_eq!(healthy.push().await["body"]["text"], json!(text));
+    }
+    eventually("it is gone", || running.server().group_size("g") == 1).await;
+    assert_eq!(healthy.request("plain", json!({})).await.len(), 2);
+    drop(stalled);
+}
+
+#[tokio::test]
 async fn a_handler_may_close_its_connection() {
     let running = Running::start(server().0).await;
     let mut client = running.connect().await;
