@@ -34,12 +34,9 @@ pub(super) fn encode_proto(
 ) -> Vec<u8> {
     let deflated = compress_from.filter(|from| body.len() >= *from).and_then(|_| compression::deflate(body));
     let body = deflated.as_deref().map_or(envelope::Body::Proto(body), envelope::Body::Deflated);
-    let mut envelope = Vec::new();
-    v1_proto::write_request(&mut envelope, &envelope::Envelope { seen, ..request(headers, body) });
-    let mut out = Vec::with_capacity(envelope.len() + 16);
-    v1_proto::write_length(&mut out, envelope.len(), seq);
-    out.extend_from_slice(&envelope);
-    v1_proto::write_seq(&mut out, seq);
+    let envelope = envelope::Envelope { seen, ..request(headers, body) };
+    let mut out = Vec::new();
+    v1_proto::write_numbered(&mut out, seq, |out| v1_proto::write_request(out, &envelope));
     out
 }
 

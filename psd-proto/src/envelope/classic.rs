@@ -56,27 +56,14 @@ pub fn write_ack(out: &mut Vec<u8>, uuid: Option<&str>, result: RequestResult<'_
         writer.key("uuid");
         writer.string(uuid);
     }
-    if let Err((text, code)) = result {
-        writer.key("errorMessage");
-        writer.string(text);
-        if let Some(code) = code {
-            writer.key("errorCode");
-            writer.i32(code);
-        }
-    }
+    headers::write_result(&mut writer, result);
     writer.end_object(start);
     out.push(b'}');
 }
 
 /// Appends everything before the body.
 fn begin(out: &mut Vec<u8>, message_type: &str, uuid: Option<&str>) {
-    out.extend_from_slice(b"{\"headers\":{\"messageType\":");
-    let mut writer = Writer::new(out, &WriteOptions::default());
-    writer.string(message_type);
-    if let Some(uuid) = uuid {
-        writer.raw(",\"uuid\":");
-        writer.string(uuid);
-    }
+    headers::begin(out, message_type, uuid);
     out.extend_from_slice(b"},\"body\":");
 }
 

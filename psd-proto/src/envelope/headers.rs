@@ -1,9 +1,9 @@
-//! Reading the headers that both JSON dialects share.
+//! The headers that both JSON dialects share.
 
 use std::borrow::Cow;
 
-use super::{Body, Ended, Envelope, EnvelopeError};
-use crate::json::{self, Kind, Reader};
+use super::{Body, Ended, Envelope, EnvelopeError, RequestResult};
+use crate::json::{self, Kind, Reader, WriteOptions, Writer};
 
 /// A body that is missing or null is a message of defaults.
 pub(super) const NO_BODY: &str = "{}";
@@ -76,4 +76,27 @@ pub(super) fn number(reader: &mut Reader<'_>) -> json::Result<Option<f64>> {
 /// A count of anything; what does not fit is the nearest that does.
 fn count(reader: &mut Reader<'_>) -> json::Result<u32> {
     Ok(number(reader)?.map_or(0, |number| number as u32))
+}
+
+/// Appends an envelope up to the end of its headers' common part; the brace that closes them is still to come.
+pub(super) fn begin(out: &mut Vec<u8>, message_type: &str, uuid: Option<&str>) {
+    out.extend_from_slice(b"{\"headers\":{\"messageType\":");
+    let mut writer = Writer::new(out, &WriteOptions::default());
+    writer.string(message_type);
+    if let Some(uuid) = uuid {
+        writer.raw(",\"uuid\":");
+        writer.string(uuid);
+    }
+}
+
+/// Appends the members that say how a request failed; none if it did not.
+pub(super) fn write_result(writer: &mut Writer<'_>, result: RequestResult<'_>) {
+    if let Err((text, code)) = result {
+        writer.key("errorMessage");
+        writer.string(text);
+        if let Some(code) = code {
+            writer.key("errorCode");
+            writer.i32(code);
+        }
+    }
 }

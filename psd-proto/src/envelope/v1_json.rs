@@ -69,24 +69,12 @@ pub fn write<E>(
     outgoing: &Outgoing<'_>,
     write_body: Option<impl FnOnce(&mut Vec<u8>) -> Result<(), E>>,
 ) -> Result<(), E> {
-    out.extend_from_slice(b"{\"headers\":{\"messageType\":");
-    let mut writer = Writer::new(out, &WriteOptions::default());
-    writer.string(outgoing.message_type);
-    if let Some(uuid) = outgoing.uuid {
-        writer.raw(",\"uuid\":");
-        writer.string(uuid);
-    }
+    headers::begin(out, outgoing.message_type, outgoing.uuid);
     if let Some(result) = outgoing.result {
+        let mut writer = Writer::new(out, &WriteOptions::default());
         writer.raw(",\"result\":");
         let start = writer.begin();
-        if let Err((text, code)) = result {
-            writer.key("errorMessage");
-            writer.string(text);
-            if let Some(code) = code {
-                writer.key("errorCode");
-                writer.i32(code);
-            }
-        }
+        headers::write_result(&mut writer, result);
         writer.end_object(start);
     }
     out.push(b'}');

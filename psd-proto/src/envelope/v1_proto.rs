@@ -185,16 +185,11 @@ pub fn write_numbered(out: &mut Vec<u8>, seq: u64, write_envelope: impl FnOnce(&
     write_envelope(out);
     write_seq(out, seq);
     let envelope = start + USUAL;
-    let mut length = out.len() - envelope;
     let mut varint = [0; 10];
-    let mut count = 0;
-    while length >= 0x80 {
-        varint[count] = (length as u8) | 0x80;
-        length >>= 7;
-        count += 1;
-    }
-    varint[count] = length as u8;
-    out.splice(start..envelope, varint[..=count].iter().copied());
+    let mut free = &mut varint[..];
+    prost::encoding::encode_varint((out.len() - envelope) as u64, &mut free);
+    let unused = free.len();
+    out.splice(start..envelope, varint[..varint.len() - unused].iter().copied());
 }
 
 /// Appends one envelope of a client, without its length and number, around a body that is encoded already.
