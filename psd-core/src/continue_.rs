@@ -6,7 +6,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, IntoOutcome, connection::Unfinished, outcome::Completion, request::Request};
+use crate::{Error, IntoOutcome, call::Verdict, connection::Unfinished, outcome::Completion, request::Request};
 
 /// Work that goes on after a handler has returned, so that the connection's next message need not wait for it.
 ///
@@ -28,7 +28,6 @@ pub struct Continue {
 }
 
 type Deferred = Pin<Box<dyn Future<Output = Verdict> + Send>>;
-type Verdict = Result<Completion, Error>;
 
 enum Work {
     Blocking(Box<dyn FnOnce(&Request) -> Verdict + Send>),
@@ -91,7 +90,7 @@ impl Continue {
                 if detached || !request.shared().dialect.is_v1() {
                     place.submit(move || {
                         if detached || !request.shared().gone.is_cancelled() {
-                            pending.conclude(std::panic::catch_unwind(AssertUnwindSafe(|| job(&request))));
+                            pending.conclude(caught(|| job(&request)));
                         }
                     });
                 } else {
@@ -99,13 +98,11 @@ impl Continue {
                     let (cancelled, asking) = (cancellation(&request), request.clone());
                     place.submit(move || {
                         if !sender.is_closed() {
-                            let verdict = std::panic::catch_unwind(AssertUnwindSafe(|| job(&request)));
-                            let _ = sender.send(verdict); // Its client may have given it up.
+                            let _ = sender.send(caught(|| job(&request))); // Its client may have given it up.
                         }
                     });
-                    let work = async {
-                        receiver.await.unwrap_or_else(|_| Ok(Err(Error::unavailable("the work was dropped"))))
-                    };
+                    let work =
+                        async { receiver.await.unwrap_or_else(|_| Err(Error::unavailable("the work was dropped"))) };
                     tokio::spawn(cancellable(asking, work, cancelled, pending, (), Duration::ZERO));
                 }
             }
@@ -113,6 +110,7 @@ impl Continue {
                 let place = server.deferred_place()?;
                 let pending = pending(request);
                 let work = AssertUnwindSafe(start(request.clone())).catch_unwind();
+                let work = work.map(|end| end.unwrap_or_else(|panic| Err(panicked(&*panic))));
                 if detached {
                     tokio::spawn(async move {
                         pending.conclude(work.await);
@@ -146,7 +144,7 @@ fn cancellation(request: &Request) -> CancellationToken {
 /// `timeout` where that is not zero.
 async fn cancellable<P>(
     request: Request,
-    work: impl Future<Output = std::thread::Result<Verdict>>,
+    work: impl Future<Output = Verdict>,
     cancelled: CancellationToken,
     pending: Pending,
     place: P,
@@ -180,9 +178,9 @@ async fn cancellable<P>(
     drop(place);
 }
 
-fn given_up(request: &Request, error: Error) -> std::thread::Result<Verdict> {
+fn given_up(request: &Request, error: Error) -> Verdict {
     request.abandon();
-    Ok(Err(error))
+    Err(error)
 }
 
 /// A request whose ack is somebody else's duty: acked even if that somebody is dropped.
@@ -193,9 +191,9 @@ struct Pending {
 }
 
 impl Pending {
-    fn conclude(mut self, verdict: std::thread::Result<Verdict>) {
+    fn conclude(mut self, verdict: Verdict) {
         if let Some(request) = self.request.take() {
-            conclude(&request, verdict.unwrap_or_else(|panic| Err(panicked(&*panic))));
+            conclude(&request, verdict);
         }
     }
 }
@@ -215,6 +213,11 @@ pub(crate) fn conclude(request: &Request, verdict: Verdict) {
         Ok(Completion::Continue(later)) => later.start(request.clone()),
         Err(error) => request.finish(Err(&error)),
     }
+}
+
+/// Calls what may panic; a panic becomes an error.
+pub(crate) fn caught<T>(call: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    std::panic::catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(panicked(&*panic)))
 }
 
 /// The error for a panic's payload.

@@ -17,7 +17,7 @@ use crate::{
     call::{Step, Verdict},
     codec::Raw,
     connection::{Control, Shared},
-    continue_::{conclude, panicked},
+    continue_::{caught, conclude, panicked},
     request::{Request, shown},
     routes::Route,
 };
@@ -133,10 +133,8 @@ fn handle(shared: &Arc<Shared>, envelope: &Envelope<'_>, arrived: Option<Instant
         request.finish(Err(&refusal.into()));
         return Begun::Done;
     }
-    let called = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        (route.receive)(&mut Call::new(&request, envelope.body)).map(|invocation| invocation.0)
-    }));
-    match called.unwrap_or_else(|panic| Err(panicked(&*panic))) {
+    let called = caught(|| (route.receive)(&mut Call::new(&request, envelope.body)));
+    match called.map(|invocation| invocation.0) {
         Ok(Step::Ready(verdict)) => {
             conclude(&request, verdict);
             Begun::Done
@@ -172,9 +170,7 @@ fn submit(request: &Request, job: Job) -> Result<Pin<Box<dyn Future<Output = Ver
     let (sender, receiver) = oneshot::channel();
     place.submit(move || {
         if !gone.is_cancelled() {
-            let verdict =
-                std::panic::catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|panic| Err(panicked(&*panic)));
-            let _ = sender.send(verdict); // Nobody waits for it any more if its deadline has passed.
+            let _ = sender.send(caught(job)); // Nobody waits for it any more if its deadline has passed.
         }
     });
     Ok(Box::pin(async move { receiver.await.unwrap_or_else(|_| Err(Error::unavailable("the work was dropped"))) }))
