@@ -5,7 +5,7 @@ use std::{
     panic::AssertUnwindSafe,
     pin::Pin,
     sync::{Arc, atomic::Ordering},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use futures_util::FutureExt as _;
@@ -176,6 +176,14 @@ fn submit(request: &Request, job: Job) -> Result<Pin<Box<dyn Future<Output = Ver
     Ok(Box::pin(async move { receiver.await.unwrap_or_else(|_| Err(Error::unavailable("the work was dropped"))) }))
 }
 
+/// What a future comes to within a time limit, of which zero is none; `None` if it is late, and then it is dropped.
+pub(crate) async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+    if limit.is_zero() {
+        return Some(future.await);
+    }
+    tokio::time::timeout(limit, future).await.ok()
+}
+
 /// Makes the bearer of a token the connection's identity, or nobody if the token is bad.
 ///
 /// If that cannot be found out, because the authenticator says so, panics or takes too long, the connection is nobody's either,
@@ -191,14 +199,9 @@ pub(crate) async fn verify(shared: Arc<Shared>, token: String) -> Result<(), Err
         }
     };
     let attempt = AssertUnwindSafe(attempt).catch_unwind();
-    let timeout = shared.server.settings().handler_timeout;
-    let verified = if timeout.is_zero() {
-        attempt.await.map_err(|panic| panicked(&*panic))
-    } else {
-        match tokio::time::timeout(timeout, attempt).await {
-            Ok(verified) => verified.map_err(|panic| panicked(&*panic)),
-            Err(_) => Err(Error::unavailable("the token could not be verified in time")),
-        }
+    let verified = match within(shared.server.settings().handler_timeout, attempt).await {
+        Some(verified) => verified.map_err(|panic| panicked(&*panic)),
+        None => Err(Error::unavailable("the token could not be verified in time")),
     };
     match verified.inspect_err(|_| shared.forget_identity())? {
         Ok(identity) => shared.authenticate(Some(&token), Some(identity)),

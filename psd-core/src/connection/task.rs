@@ -95,11 +95,8 @@ async fn open(connection: Connection, handshake: Handshake, token: Option<String
 
 /// A hook has as long as a handler: what waits for it must not wait forever.
 async fn in_time<T>(hook: &str, timeout: Duration, future: impl Future<Output = T>) -> Result<T, Error> {
-    if timeout.is_zero() {
-        return Ok(future.await);
-    }
-    let late = |_| Error::internal(format!("`{hook}` did not finish within {} s", timeout.as_secs_f64()));
-    tokio::time::timeout(timeout, future).await.map_err(late)
+    let late = || Error::internal(format!("`{hook}` did not finish within {} s", timeout.as_secs_f64()));
+    dispatch::within(timeout, future).await.ok_or_else(late)
 }
 
 /// Takes the connection out of the hub even if its task is dropped or a hook panics.
