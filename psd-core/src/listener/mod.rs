@@ -1,0 +1,10 @@
+//! The way in: ports, HTTP, the upgrade to a WebSocket, and the way out when the server shuts down.
+
+mod accept;
+mod drain;
+mod http;
+mod signal;
+mod upgrade;
+
+pub use accept::{Listening, ServeError};
+pub(crate) use http::merge;

@@ -1,0 +1,142 @@
+//! The upgrade of an HTTP request to a WebSocket.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    extract::{ConnectInfo, Request},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use crate::{
+    Handshake, Server, Settings,
+    codec::Dialect,
+    connection::{self, Shared, Socket},
+    consumer::Endpoint,
+};
+
+/// Answers the handshake (RFC 6455, section 4.2) and serves the connection once hyper lets go of it.
+pub(super) fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Request) -> Response {
+    let accept = match check_handshake(request.method(), request.headers()) {
+        Ok(key) => derive_accept_key(key.as_bytes()),
+        Err(refusal) => return refusal.into_response(),
+    };
+    if server.0.draining.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down").into_response();
+    }
+    let upgrade = hyper::upgrade::on(&mut request);
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    let offer = Offer::read(request.headers(), server.settings());
+    let (parts, _) = request.into_parts();
+    let handshake = Handshake { uri: parts.uri, headers: parts.headers, peer };
+    let (server, endpoint) = (server.clone(), endpoint.clone());
+    let subprotocol = offer.subprotocol.clone();
+    let tracker = server.0.connections.clone();
+    tracker.spawn(async move {
+        match upgrade.await {
+            Ok(upgraded) => {
+                let (socket, prefix) = take_socket(upgraded);
+                let id = server.next_connection_id();
+                let shared = Arc::new(Shared::new(id, server, endpoint, socket, offer.dialect, peer));
+                // A task of its own: this one is sized for the handshake.
+                let tracker = shared.server.0.connections.clone();
+                tracker.spawn(connection::run(shared, handshake, offer.token, prefix));
+            }
+            Err(error) => tracing::debug!(?peer, %error, "a client left during the upgrade"),
+        }
+    });
+    let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(accept) = HeaderValue::from_str(&accept) {
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    if let Some(subprotocol) = subprotocol {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    }
+    response
+}
+
+/// What a client's `Sec-WebSocket-Protocol` asks for (PROTOCOL.md, section 1).
+struct Offer {
+    dialect: Dialect,
+    /// The name of the dialect, to be repeated in the response.
+    subprotocol: Option<HeaderValue>,
+    token: Option<String>,
+}
+
+impl Offer {
+    fn read(headers: &HeaderMap, settings: &Settings) -> Self {
+        let entries: Vec<&str> = headers
+            .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .collect();
+        let compresses = settings.compress_from > 0 && entries.contains(&"psd.compress.deflate-raw");
+        let compress_from = compresses.then_some(settings.compress_from);
+        let chosen = entries.iter().find_map(|name| Some((*name, Dialect::of_subprotocol(name, compress_from)?)));
+        Self {
+            dialect: chosen.map_or(Dialect::Classic, |(_, dialect)| dialect),
+            subprotocol: chosen.and_then(|(name, _)| HeaderValue::from_str(name).ok()),
+            token: entries.iter().find_map(|entry| entry.strip_prefix("psd.token.")).map(str::to_owned),
+        }
+    }
+}
+
+type HandshakeRefusal = (StatusCode, [(header::HeaderName, &'static str); 1], &'static str);
+
+/// The client's key, if the request is a WebSocket handshake of version 13.
+fn check_handshake<'a>(method: &Method, headers: &'a HeaderMap) -> Result<&'a HeaderValue, HandshakeRefusal> {
+    let refuse = |status, header, text| Err((status, [header], text));
+    if method != Method::GET {
+        let text = "this is a WebSocket endpoint: only GET opens it";
+        return refuse(StatusCode::METHOD_NOT_ALLOWED, (header::ALLOW, "GET"), text);
+    }
+    if !contains(headers, &header::CONNECTION, "upgrade") || !contains(headers, &header::UPGRADE, "websocket") {
+        let text = "this is a WebSocket endpoint: connect with a WebSocket client";
+        return refuse(StatusCode::UPGRADE_REQUIRED, (header::UPGRADE, "websocket"), text);
+    }
+    if !contains(headers, &header::SEC_WEBSOCKET_VERSION, "13") {
+        let text = "only version 13 of the WebSocket protocol is spoken here";
+        return refuse(StatusCode::UPGRADE_REQUIRED, (header::SEC_WEBSOCKET_VERSION, "13"), text);
+    }
+    match headers.get(header::SEC_WEBSOCKET_KEY) {
+        Some(key) => Ok(key),
+        None => {
+            let text = "the `Sec-WebSocket-Key` header is missing";
+            refuse(StatusCode::BAD_REQUEST, (header::CONNECTION, "close"), text)
+        }
+    }
+}
+
+/// Whether one of a header's comma-separated values is `token`, whatever its case.
+fn contains(headers: &HeaderMap, name: &header::HeaderName, token: &str) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|value| value.trim().eq_ignore_ascii_case(token))
+}
+
+/// Takes the TCP stream back out of hyper; any other stream is used as it is.
+fn take_socket(upgraded: Upgraded) -> (Socket, Bytes) {
+    use hyper_util::server::conn::auto;
+    // `axum::serve` wraps the stream once more than our own listener.
+    let upgraded = match auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
+        Ok(parts) => return (Socket::Tcp(parts.io.into_inner()), parts.read_buf),
+        Err(upgraded) => upgraded,
+    };
+    match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => (Socket::Tcp(parts.io.into_inner()), parts.read_buf),
+        Err(upgraded) => (Socket::other(TokioIo::new(upgraded)), Bytes::new()),
+    }
+}
