@@ -152,7 +152,7 @@ async fn cancellable<P>(
 ) {
     let client_deadline = async {
         match request.deadline() {
-            Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+            Some(deadline) => tokio::time::sleep_until(deadline).await,
             None => std::future::pending().await,
         }
     };

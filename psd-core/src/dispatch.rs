@@ -5,12 +5,12 @@ use std::{
     panic::AssertUnwindSafe,
     pin::Pin,
     sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures_util::FutureExt as _;
 use psd_proto::{common::authentication::TokenInvalid, envelope::Envelope};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     Call, Error, Mode,

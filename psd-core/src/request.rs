@@ -6,10 +6,11 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use psd_proto::{ServerMessage, envelope::Envelope};
+use tokio::time::Instant;
 
 use crate::{Error, codec::owned, connection::Shared, into_message::IntoMessage};
 

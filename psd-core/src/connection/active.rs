@@ -6,10 +6,9 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Instant,
 };
 
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use super::Shared;
 use crate::{
@@ -114,7 +113,7 @@ impl Active {
         if std::mem::take(&mut self.is_new) {
             let own = (!timeout.is_zero()).then(|| Instant::now() + timeout);
             let earliest = own.into_iter().chain(request.deadline()).min();
-            self.deadline = earliest.map(|deadline| Box::pin(tokio::time::sleep_until(deadline.into())));
+            self.deadline = earliest.map(|deadline| Box::pin(tokio::time::sleep_until(deadline)));
         }
         if let Some(deadline) = &mut self.deadline
             && deadline.as_mut().poll(context).is_ready()

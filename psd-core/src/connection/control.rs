@@ -5,7 +5,7 @@ use std::{
     future::Future as _,
     pin::Pin,
     task::Context,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use psd_proto::{
@@ -15,7 +15,7 @@ use psd_proto::{
     },
     envelope::{Envelope, Outgoing, compression},
 };
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use super::{Shared, frame};
 use crate::codec::Dialect;
@@ -113,7 +113,7 @@ impl Pulse {
                 return;
             }
             let next = (last + limit).min(now + interval).max(now + Duration::from_millis(1));
-            timer.as_mut().reset(next.into());
+            timer.as_mut().reset(next);
         }
     }
 }

@@ -12,13 +12,16 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, Sink as _, Stream as _, StreamExt as _, stream::FuturesUnordered};
 use psd_proto::common::authentication::TokenInvalid;
-use tokio::{io::ReadBuf, time::Sleep};
+use tokio::{
+    io::ReadBuf,
+    time::{Instant, Sleep},
+};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
