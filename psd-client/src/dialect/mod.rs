@@ -7,15 +7,21 @@ mod v1;
 
 use std::{fmt, sync::Arc};
 
-use psd_proto::json::{self, AnyTypes};
+use psd_proto::{
+    envelope,
+    json::{self, AnyTypes},
+};
 
 use crate::{
     body::Body,
-    envelope::Envelope,
+    envelope::{Content, Envelope, Outcome},
     error::Error,
     opening::Terms,
     socket::{Bytes, Frame, Text},
 };
+
+/// The version of an application's contract, until a contract can say one.
+const API_VERSION: u32 = 1;
 
 /// What a connection speaks: see docs/PROTOCOL.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -183,14 +189,61 @@ impl Encoder {
 /// Reads a frame of the server: its envelopes in order, and what is none. Decompressed, a body has `limit` bytes at most.
 pub(crate) fn decode(dialect: Dialect, frame: Frame, limit: usize) -> Vec<Result<Envelope, Error>> {
     match (dialect, frame) {
-        (Dialect::Classic, Frame::Text(text)) => {
-            vec![classic::decode(text).map_err(|error| Error::Malformed { reason: error.to_string() })]
-        }
+        (Dialect::Classic, Frame::Text(text)) => vec![classic::decode(&text)],
         (Dialect::V1Json, Frame::Text(text)) => v1::decode_json(&text),
         (Dialect::V1Proto, Frame::Binary(bytes)) => v1::decode_proto(&bytes, limit),
         (_, Frame::Text(_)) => vec![Err(wrong_frame(dialect, "text"))],
         (_, Frame::Binary(_)) => vec![Err(wrong_frame(dialect, "binary"))],
     }
+}
+
+/// What a client says, as the envelope of a body that is written elsewhere.
+fn request<'a>(headers: Headers<'a>, body: envelope::Body<'a>) -> envelope::Envelope<'a> {
+    let time = (headers.time > 0).then_some(headers.time as f64);
+    envelope::Envelope {
+        message_type: headers.message_type.into(),
+        uuid: headers.uuid.map(Into::into),
+        auth_header: headers.token.map(Into::into),
+        ack: headers.ack,
+        event_time: time,
+        local_time: time,
+        api_version: if headers.time > 0 { API_VERSION } else { 0 },
+        deadline_ms: headers.deadline_ms,
+        ..envelope::Envelope::of(body)
+    }
+}
+
+/// What the server said.
+fn answer(envelope: &envelope::Envelope<'_>, content: Content, weight: usize) -> Envelope {
+    let outcome = envelope.result.as_ref().map(|result| match result {
+        Ok(()) => Outcome::Success,
+        Err((text, code)) => Outcome::Refused { code: *code, message: text.clone().into_owned() },
+    });
+    Envelope {
+        message_type: (*envelope.message_type).into(),
+        uuid: envelope.uuid.as_deref().map(Into::into),
+        outcome,
+        seq: envelope.seq,
+        content,
+        weight,
+    }
+}
+
+fn malformed(error: envelope::EnvelopeError) -> Error {
+    Error::Malformed { reason: error.to_string() }
+}
+
+/// A frame, and where in it the body of one of its envelopes lies.
+fn content(frame: &Text, body: envelope::Body<'_>) -> Content {
+    let body = match body {
+        // The body lies within the frame, unless it is the one that stands for none.
+        envelope::Body::Json(body) => match (body.as_ptr() as usize).checked_sub(frame.as_ptr() as usize) {
+            Some(start) if start + body.len() <= frame.len() => start..start + body.len(),
+            _ => 0..0,
+        },
+        _ => 0..0,
+    };
+    Content::Text(frame.clone(), body)
 }
 
 fn wrong_frame(dialect: Dialect, kind: &str) -> Error {

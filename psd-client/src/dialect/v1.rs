@@ -2,15 +2,12 @@
 
 use psd_proto::envelope::{self, compression, v1_json, v1_proto};
 
-use super::{Headers, slice};
+use super::{Headers, answer, content, malformed, request, slice};
 use crate::{
-    envelope::{Content, Envelope, Outcome},
+    envelope::{Content, Envelope},
     error::Error,
     socket::{Bytes, Text},
 };
-
-/// The version of an application's contract, until a contract can say one.
-const API_VERSION: u32 = 1;
 
 /// One envelope around a body in JSON.
 pub(super) fn encode_json(headers: Headers<'_>, body: &[u8], seq: u64, seen: u64) -> Vec<u8> {
@@ -40,35 +37,12 @@ pub(super) fn encode_proto(
     out
 }
 
-fn request<'a>(headers: Headers<'a>, body: envelope::Body<'a>) -> envelope::Envelope<'a> {
-    let time = (headers.time > 0).then_some(headers.time as f64);
-    envelope::Envelope {
-        message_type: headers.message_type.into(),
-        uuid: headers.uuid.map(Into::into),
-        auth_header: headers.token.map(Into::into),
-        ack: headers.ack,
-        event_time: time,
-        local_time: time,
-        api_version: if headers.time > 0 { API_VERSION } else { 0 },
-        deadline_ms: headers.deadline_ms,
-        ..envelope::Envelope::of(body)
-    }
-}
-
 pub(super) fn decode_json(frame: &Text) -> Vec<Result<Envelope, Error>> {
     let (ranges, result) = v1_json::split(frame);
     let read = |range: std::ops::Range<usize>| {
         let text = &frame[range.clone()];
         let envelope = v1_json::read(text).map_err(malformed)?;
-        let body = match envelope.body {
-            // The body lies within its envelope, unless it is the one that stands for none.
-            envelope::Body::Json(body) => match (body.as_ptr() as usize).checked_sub(frame.as_ptr() as usize) {
-                Some(start) if start + body.len() <= frame.len() => start..start + body.len(),
-                _ => 0..0,
-            },
-            _ => 0..0,
-        };
-        Ok(answer(&envelope, Content::Text(frame.clone(), body), text.len()))
+        Ok(answer(&envelope, content(frame, envelope.body), text.len()))
     };
     ranges.into_iter().map(read).chain(result.err().map(|error| Err(malformed(error)))).collect()
 }
@@ -92,23 +66,4 @@ pub(super) fn decode_proto(frame: &Bytes, limit: usize) -> Vec<Result<Envelope, 
         Ok(answer(&envelope, Content::Binary(body), weight))
     };
     ranges.into_iter().map(read).chain(result.err().map(|error| Err(malformed(error)))).collect()
-}
-
-fn answer(envelope: &envelope::Envelope<'_>, content: Content, weight: usize) -> Envelope {
-    let outcome = envelope.result.as_ref().map(|result| match result {
-        Ok(()) => Outcome::Success,
-        Err((text, code)) => Outcome::Refused { code: *code, message: text.clone().into_owned() },
-    });
-    Envelope {
-        message_type: (*envelope.message_type).into(),
-        uuid: envelope.uuid.as_deref().map(Into::into),
-        outcome,
-        seq: envelope.seq,
-        content,
-        weight,
-    }
-}
-
-fn malformed(error: envelope::EnvelopeError) -> Error {
-    Error::Malformed { reason: error.to_string() }
 }

@@ -4,8 +4,13 @@
 //! {"body": {"text": "hi"}, "headers": {"messageType": "send-chat", "ack": true, "uuid": "ee55…", …}}
 //! ```
 
-use super::{Body, Envelope, EnvelopeError, RequestResult, headers};
-use crate::json::{ReadOptions, Reader, WriteOptions, Writer};
+use std::borrow::Cow;
+
+use super::{Body, Ended, Envelope, EnvelopeError, RequestResult, headers};
+use crate::json::{self, ReadOptions, Reader, WriteOptions, Writer};
+
+/// The type of the message that says how a request ended.
+const ACK: &str = "ack";
 
 /// Reads headers and the extent of the body. Keys may come in any order, and unknown ones are passed over.
 ///
@@ -30,6 +35,76 @@ pub fn read(text: &str) -> Result<Envelope<'_>, EnvelopeError> {
     Envelope { body: Body::Json(body), deadline_ms: 0, ..envelope }.checked()
 }
 
+/// Reads what a server sends. How a request ended, which an ack says in its body, becomes the envelope's `result`.
+///
+/// # Errors
+/// As [`read`], and an ack's body is no JSON object.
+pub fn read_answer(text: &str) -> Result<Envelope<'_>, EnvelopeError> {
+    let envelope = read(text)?;
+    let Body::Json(body) = envelope.body else { return Ok(envelope) };
+    if envelope.message_type != ACK {
+        return Ok(envelope);
+    }
+    let (uuid, result) = read_ack(body).map_err(|error| error.with_root("body"))?;
+    Ok(Envelope { uuid: envelope.uuid.or(uuid), result: Some(result), ..envelope })
+}
+
+/// An ack's own copy of the uuid, which it has beside the one in its headers, and the result.
+fn read_ack(body: &str) -> json::Result<(Option<Cow<'_, str>>, Ended<'_>)> {
+    let mut reader = Reader::new(body, &ReadOptions::default());
+    let mut uuid = None;
+    let result = headers::result(&mut reader, |key, reader| {
+        match key {
+            "uuid" => uuid = headers::string(reader)?,
+            _ => drop(reader.skim()?),
+        }
+        Ok(())
+    })?;
+    reader.finish()?;
+    Ok((uuid, result))
+}
+
+/// Appends a message of a client in its envelope. `write_body` appends the body.
+///
+/// # Errors
+/// Those of `write_body`.
+pub fn write_request<E>(
+    out: &mut Vec<u8>,
+    envelope: &Envelope<'_>,
+    write_body: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
+    out.extend_from_slice(b"{\"headers\":");
+    let mut writer = Writer::new(out, &WriteOptions::default());
+    let start = writer.begin();
+    writer.key("messageType");
+    writer.string(&envelope.message_type);
+    if let Some(token) = &envelope.auth_header {
+        writer.key("authHeader");
+        writer.string(token);
+    }
+    for (name, time) in [("eventTime", envelope.event_time), ("localTime", envelope.local_time)] {
+        if let Some(time) = time {
+            writer.key(name);
+            writer.raw(itoa::Buffer::new().format(time as i64));
+        }
+    }
+    writer.key("ack");
+    writer.raw(if envelope.ack { "true" } else { "false" });
+    for (name, count) in [("retryCount", envelope.retry_count), ("apiVersion", envelope.api_version)] {
+        writer.key(name);
+        writer.raw(itoa::Buffer::new().format(count));
+    }
+    if let Some(uuid) = &envelope.uuid {
+        writer.key("uuid");
+        writer.string(uuid);
+    }
+    writer.end_object(start);
+    out.extend_from_slice(b",\"body\":");
+    write_body(out)?;
+    out.push(b'}');
+    Ok(())
+}
+
 /// Appends a message in its envelope; without `uuid` it belongs to no request. `write_body` appends the body.
 ///
 /// # Errors
@@ -49,7 +124,7 @@ pub fn write<E>(
 /// Appends an ack. Success has neither text nor code; an error has a text, which must not be empty since clients take
 /// an empty one for success, and perhaps a code.
 pub fn write_ack(out: &mut Vec<u8>, uuid: Option<&str>, result: RequestResult<'_>) {
-    begin(out, "ack", uuid);
+    begin(out, ACK, uuid);
     let mut writer = Writer::new(out, &WriteOptions::default());
     let start = writer.begin();
     if let Some(uuid) = uuid {
@@ -160,5 +235,57 @@ mod tests {
                 r#"{"headers":{"messageType":"ack"},"body":{"errorMessage":"bad"}}"#,
             )
         );
+    }
+
+    #[test]
+    fn a_request_is_what_the_clients_in_the_field_send() {
+        let written = |envelope: &Envelope<'_>| {
+            let mut out = Vec::new();
+            let Ok(()) = write_request(&mut out, envelope, |out| {
+                out.extend_from_slice(br#"{"text":"hi"}"#);
+                Ok::<(), std::convert::Infallible>(())
+            });
+            String::from_utf8(out).expect("an envelope is text")
+        };
+        let envelope = Envelope {
+            message_type: "send-chat".into(),
+            uuid: Some("u-1".into()),
+            ack: true,
+            event_time: Some(1_795_396_112_099.0),
+            local_time: Some(1_795_396_112_099.0),
+            api_version: 1,
+            ..Envelope::of(Body::Json(r#"{"text":"hi"}"#))
+        };
+        assert_eq!(
+            written(&envelope),
+            r#"{"headers":{"messageType":"send-chat","eventTime":1795396112099,"localTime":1795396112099,"ack":true,"retryCount":0,"apiVersion":1,"uuid":"u-1"},"body":{"text":"hi"}}"#
+        );
+        let escaped =
+            Envelope { message_type: "a\"b".into(), auth_header: Some("x\ny".into()), ack: false, ..envelope };
+        assert_eq!(read(&written(&escaped)), Ok(escaped));
+    }
+
+    #[test]
+    fn an_ack_says_how_its_request_ended() {
+        let refused = |text: &'static str, code| Some(Err((text.into(), code)));
+        for (body, expected) in [
+            (r#"{"uuid":"u"}"#, Some(Ok(()))),
+            (r#"{"uuid":"u","errorMessage":""}"#, Some(Ok(()))),
+            (r#"{"uuid":"u","errorMessage":"bad","errorCode":7}"#, refused("bad", Some(7))),
+            (r#"{"uuid":"u","errorMessage":"b\"ad"}"#, refused("b\"ad", None)),
+            (r#"{"uuid":"u","errorMessage":null,"errorCode":5}"#, refused("", Some(5))),
+        ] {
+            for uuid in ["", r#","uuid":"u""#, r#","uuid":null"#] {
+                let text = format!(r#"{{"headers":{{"messageType":"ack"{uuid}}},"body":{body}}}"#);
+                let envelope = read_answer(&text).expect("it is an ack");
+                assert_eq!((envelope.uuid.as_deref(), envelope.result), (Some("u"), expected.clone()), "{text}");
+            }
+        }
+        let bare = read_answer(r#"{"headers":{"messageType":"ack"}}"#).expect("it is an ack");
+        assert_eq!((bare.uuid, bare.result), (None, Some(Ok(()))));
+        let reply = read_answer(r#"{"headers":{"messageType":"a"},"body":{"errorCode":5}}"#).expect("it is a reply");
+        assert_eq!(reply.result, None);
+        let wrong = read_answer(r#"{"headers":{"messageType":"ack"},"body":{"errorMessage":5}}"#);
+        assert_eq!(wrong.expect_err("no text").to_string(), "body.errorMessage: expected a string, found 5");
     }
 }

@@ -31,7 +31,9 @@ pub(super) fn read<'a>(reader: &mut Reader<'a>) -> Result<Envelope<'a>, Envelope
             "retryCount" => headers.retry_count = count(reader)?,
             "apiVersion" => headers.api_version = count(reader)?,
             "deadlineMs" => headers.deadline_ms = count(reader)?,
-            "result" if reader.peek() == Kind::Object => headers.result = Some(result(reader)?),
+            "result" if reader.peek() == Kind::Object => {
+                headers.result = Some(result(reader, |_, reader| reader.skim().map(drop))?);
+            }
             "traceparent" => headers.traceparent = string(reader)?,
             _ => drop(reader.skim()?),
         }
@@ -39,22 +41,26 @@ pub(super) fn read<'a>(reader: &mut Reader<'a>) -> Result<Envelope<'a>, Envelope
     Ok(headers)
 }
 
-/// Either of text and code makes an error.
-fn result<'a>(reader: &mut Reader<'a>) -> json::Result<Ended<'a>> {
+/// Reads the object that is next and says how a request ended; `other` reads what else is in it. Either of text and code
+/// makes an error.
+pub(super) fn result<'a>(
+    reader: &mut Reader<'a>,
+    mut other: impl FnMut(&str, &mut Reader<'a>) -> json::Result<()>,
+) -> json::Result<Ended<'a>> {
     let (mut text, mut code) = (None, None);
     reader.begin_object()?;
     while let Some(key) = reader.next_key()? {
         match &*key {
             "errorMessage" => text = string(reader)?,
             "errorCode" => code = number(reader)?.map(|number| number as i32).filter(|code| *code != 0),
-            _ => drop(reader.skim()?),
+            key => other(key, reader)?,
         }
     }
     let text = text.unwrap_or_default();
     Ok(if text.is_empty() && code.is_none() { Ok(()) } else { Err((text, code)) })
 }
 
-fn string<'a>(reader: &mut Reader<'a>) -> json::Result<Option<Cow<'a, str>>> {
+pub(super) fn string<'a>(reader: &mut Reader<'a>) -> json::Result<Option<Cow<'a, str>>> {
     if reader.null()? { Ok(None) } else { reader.string().map(Some) }
 }
 
