@@ -4,8 +4,9 @@ use clap::{Args, ValueEnum};
 
 use crate::{
     conformance, npm,
-    report::Report,
+    report::{Outcome, Report},
     shell::{cargo, is_ci, run as run_command},
+    tools,
 };
 
 /// Run all tests of the project, from a fresh machine if need be
@@ -44,7 +45,10 @@ pub(crate) fn stages(report: &mut Report, arguments: &Arguments) {
     if wanted(Stage::Rust) {
         // Without naming targets: `--all-targets` would run benchmarks and no doctests, `--doc` those of crates that have
         // them switched off.
-        report.stage("rust", || run_command(cargo(&["test", "--workspace", "--no-fail-fast"])));
+        report.stage("rust", || match tools::postgres() {
+            Ok(()) => run_command(cargo(&["test", "--workspace", "--no-fail-fast"])),
+            Err(missing) => Ok(Outcome::Skipped(missing)),
+        });
     }
     if wanted(Stage::Conformance) {
         report.stage("conformance", conformance::run);

@@ -57,6 +57,19 @@ pub(crate) fn chromium() -> Result<PathBuf, Missing> {
     installed().ok_or_else(|| missing("apt-get installed none".to_owned()))
 }
 
+/// Makes sure that a PostgreSQL server is there, for the tests of user stores (tests/src/postgres.rs looks in the same
+/// places).
+pub(crate) fn postgres() -> Result<(), Missing> {
+    let installed = || {
+        let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+        find("initdb").is_some() || versions.into_iter().any(|version| version.path().join("bin/initdb").is_file())
+    };
+    if installed() {
+        return Ok(());
+    }
+    install(&["postgresql"]).map_err(|reason| format!("PostgreSQL is missing: {reason}"))
+}
+
 /// Makes sure that valgrind is there.
 pub(crate) fn valgrind() -> Result<(), Missing> {
     if find("valgrind").is_some() {
