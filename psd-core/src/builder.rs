@@ -131,7 +131,10 @@ impl ServerBuilder {
             workers,
             next_connection: AtomicU64::new(1),
             unknown_messages: AtomicU64::new(0),
+            failed_accepts: AtomicU64::new(0),
+            leaving: CancellationToken::new(),
             draining: CancellationToken::new(),
+            halting: CancellationToken::new(),
             connections: TaskTracker::new(),
             router,
         }));

@@ -4,7 +4,7 @@ use std::{fmt, future::Future, panic::AssertUnwindSafe, pin::Pin, time::Duration
 
 use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
 
 use crate::{Error, IntoOutcome, call::Verdict, connection::Unfinished, outcome::Completion, request::Request};
 
@@ -81,7 +81,8 @@ impl Continue {
                 request.finish(Ok(()));
             }
             let unfinished = (!detached).then(|| request.shared().clone().defer());
-            Pending { request: Some(request.clone()), _unfinished: unfinished }
+            let tracked = detached.then(|| server.0.connections.token());
+            Pending { request: Some(request.clone()), _unfinished: unfinished, _tracked: tracked }
         };
         match self.work {
             Work::Blocking(job) => {
@@ -165,6 +166,7 @@ async fn cancellable<P>(
     let end = tokio::select! {
         end = work => end,
         () = cancelled.cancelled() => given_up(&request, Error::cancelled()),
+        () = request.shared().server.0.halting.cancelled() => given_up(&request, Error::shutting_down()),
         () = client_deadline => given_up(&request, Error::deadline()),
         () = own_deadline => {
             let text = format!("the work did not finish within {} s", timeout.as_secs_f64());
@@ -188,6 +190,8 @@ struct Pending {
     request: Option<Request>,
     /// Keeps a connection open while the server shuts down; dropped after the ack was sent.
     _unfinished: Option<Unfinished>,
+    /// Keeps a server from going while work is not done whose client was told that it is.
+    _tracked: Option<TaskTrackerToken>,
 }
 
 impl Pending {

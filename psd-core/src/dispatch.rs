@@ -86,8 +86,11 @@ pub(crate) fn begin(shared: &Arc<Shared>, arrived: Arrived) -> Begun {
     handle(shared, &envelope, arrived.at)
 }
 
-/// Ends a message that was not begun.
+/// Ends a message that was not begun, unless it is answered already.
 pub(crate) fn fail(shared: &Arc<Shared>, arrived: &Arrived, error: &Error) {
+    if arrived.cancelled {
+        return;
+    }
     if let Ok(envelope) = shared.dialect.read_envelope(&arrived.raw) {
         Request::new(shared.clone(), &envelope, arrived.at).finish(Err(error));
     }

@@ -80,6 +80,10 @@ impl Error {
         Self::new(408, "the client's deadline has passed")
     }
 
+    pub(crate) fn shutting_down() -> Self {
+        Self::unavailable("the server is shutting down")
+    }
+
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self { code: Some(500), message: String::new(), source: Some(anyhow::Error::msg(message.into())) }
     }

@@ -32,9 +32,14 @@ pub(crate) struct Inner {
     pub(crate) deferred: Arc<Semaphore>,
     pub(crate) next_connection: AtomicU64,
     pub(crate) unknown_messages: AtomicU64,
-    /// Cancelled when the server begins to shut down.
+    pub(crate) failed_accepts: AtomicU64,
+    /// Cancelled when the server is no longer ready: it will shut down.
+    pub(crate) leaving: CancellationToken,
+    /// Cancelled when the ports close and connections go.
     pub(crate) draining: CancellationToken,
-    /// Every connection's task.
+    /// Cancelled when what still runs is given up.
+    pub(crate) halting: CancellationToken,
+    /// Every connection's task, and work that was acked before it was done.
     pub(crate) connections: TaskTracker,
     pub(crate) router: axum::Router,
 }
@@ -142,15 +147,16 @@ impl Server {
         self.0.unknown_messages.load(Ordering::Relaxed)
     }
 
+    /// How often the operating system gave no connection to a port that had one, such as for want of file descriptors.
+    #[must_use]
+    pub fn failed_accepts(&self) -> u64 {
+        self.0.failed_accepts.load(Ordering::Relaxed)
+    }
+
     /// The settings it was built with.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.0.settings
-    }
-
-    /// Begins to shut down: running handlers finish, then every connection is closed with code 1012.
-    pub fn shut_down(&self) {
-        self.0.draining.cancel();
     }
 
     pub(crate) fn hub(&self) -> &Hub {

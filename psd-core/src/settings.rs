@@ -1,7 +1,7 @@
 //! The settings and limits of a server, and their `PSD_` variables: one table drives fields, defaults, builder
 //! methods, parsing and documentation.
 
-use std::{fmt, panic::AssertUnwindSafe, time::Duration};
+use std::{fmt, net::SocketAddr, panic::AssertUnwindSafe, time::Duration};
 
 use crate::Error;
 
@@ -90,19 +90,26 @@ settings! {
     protocol_errors_per_minute: u32 = 10, "PSD_PROTOCOL_ERRORS_PER_MINUTE", "10";
     /// Seconds a client may take to send its HTTP request before its socket is dropped.
     handshake_timeout: Duration = Duration::from_secs(10), "PSD_HANDSHAKE_TIMEOUT", "10";
-    /// Seconds a v1 client may say nothing; after twice as many it is closed with 4408; 0 lets it be silent for ever.
+    /// Seconds a client may say nothing; after twice as many a v1 client is closed with 4408, and a classic one is, that
+    /// does not answer a ping; 0 lets it be silent for ever.
     heartbeat: Duration = Duration::from_secs(25), "PSD_HEARTBEAT", "25";
     /// Bytes from which on the bodies for v1 clients that can decompress are compressed; 0 turns compression off.
     compress_from: usize = 1024, "PSD_COMPRESS_FROM", "1024";
-    /// Seconds over which v1 clients are told to spread their return when the server shuts down.
+    /// Seconds over which clients spread their return when the server shuts down: v1 clients are told when to come back,
+    /// classic ones are closed one after another.
     reconnect_window: Duration = Duration::from_secs(5), "PSD_RECONNECT_WINDOW", "5";
     /// Seconds a client may take nothing of what waits for it before it is a slow consumer, closed with 4413; 0 means no
     /// limit.
     write_timeout: Duration = Duration::from_secs(30), "PSD_WRITE_TIMEOUT", "30";
     /// Seconds a closing connection may take to accept what waits for it; after them the socket is dropped.
     close_timeout: Duration = Duration::from_secs(5), "PSD_CLOSE_TIMEOUT", "5";
-    /// Seconds that running handlers get when the server shuts down.
+    /// Seconds between the wish to shut down, from which on the server is not ready, and the closing of its ports: as long
+    /// as what sends it clients takes to notice.
+    drain_delay: Duration = Duration::ZERO, "PSD_DRAIN_DELAY", "0";
+    /// Seconds that running handlers get when the server shuts down; then what still runs is answered with code 503.
     drain_timeout: Duration = Duration::from_secs(10), "PSD_DRAIN_TIMEOUT", "10";
+    /// Address and port of the operator's HTTP: `/healthz`, `/readyz` and `/metrics`; empty for none.
+    admin_address: Option<SocketAddr> = None, "PSD_ADMIN_ADDRESS", "none";
 }
 
 impl Settings {
@@ -203,6 +210,12 @@ impl Value for usize {
 impl Value for u32 {
     fn parse(text: &str) -> Result<Self, &'static str> {
         text.parse().map_err(|_| "a whole number")
+    }
+}
+
+impl Value for Option<SocketAddr> {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        text.parse().map(Some).map_err(|_| "an IP address and a port, such as `127.0.0.1:9000`")
     }
 }
 

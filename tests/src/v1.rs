@@ -114,7 +114,12 @@ pub async fn negotiate(address: SocketAddr, offer: Option<&str>) -> Option<Strin
 impl V1Client {
     /// Connects, offering this list.
     pub async fn connect(running: &Running, offer: &str) -> Self {
-        let mut request = format!("ws://{}/ws", running.address()).into_client_request().unwrap();
+        Self::connect_to(running.address(), offer).await
+    }
+
+    /// Connects to an address, offering this list.
+    pub async fn connect_to(address: SocketAddr, offer: &str) -> Self {
+        let mut request = format!("ws://{address}/ws").into_client_request().unwrap();
         request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_str(offer).unwrap());
         let connect = tokio_tungstenite::connect_async(request);
         let (socket, _) = tokio::time::timeout(DEADLINE, connect).await.unwrap().unwrap();

@@ -106,6 +106,15 @@ impl Active {
         false
     }
 
+    /// Ends the request that runs, or waits for its token.
+    pub(super) fn give_up(self, shared: &Arc<Shared>, error: &Error) {
+        match self.running {
+            Running::Handler { request, .. } => request.give_up(error),
+            Running::Verification { arrived: Some(arrived), .. } => dispatch::fail(shared, &arrived, error),
+            Running::Verification { .. } | Running::Hook(_) => {}
+        }
+    }
+
     /// The timer is made only for what does not end at once; most handlers do.
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<End> {
         let Running::Handler { request, .. } = &self.running else { return Poll::Pending };

@@ -1,5 +1,5 @@
-//! What a connection's task does that is no request: greeting, heartbeats, cancelling, saying good-bye, and counting
-//! what it cannot read.
+//! What a connection's task does that is no request: greeting, heartbeats, cancelling, and counting what it cannot
+//! read.
 
 use std::{
     future::Future as _,
@@ -10,7 +10,7 @@ use std::{
 
 use psd_proto::{
     common::{
-        psd::v1::{Drain, Heartbeat, Welcome},
+        psd::v1::{Heartbeat, Welcome},
         socket_api::ProtocolError,
     },
     envelope::{Envelope, Outgoing, compression},
@@ -69,55 +69,6 @@ pub(super) fn heartbeat(shared: &Shared) {
     let _ = shared.send_as(&Heartbeat { server_time: now() }, &outgoing);
 }
 
-/// Tells a v1 client when to come back: each at another time within the window.
-pub(super) fn drain(shared: &Shared) {
-    if shared.dialect.is_v1() {
-        let window = milliseconds(shared.server.settings().reconnect_window);
-        let reconnect_after_ms = if window == 0 { 0 } else { rand::random_range(0..window) };
-        let _ = shared.send(&Drain { reconnect_after_ms, reason: "the server is restarting".into() }, None);
-    }
-}
-
-/// Watches that a v1 client says something from time to time.
-#[derive(Default)]
-pub(super) struct Pulse {
-    last: Option<Instant>,
-    timer: Option<Pin<Box<Sleep>>>,
-}
-
-impl Pulse {
-    /// The client has said something.
-    pub(super) fn beat(&mut self, at: Instant) {
-        self.last = Some(at);
-    }
-
-    /// Closes the connection if nothing was heard for twice the interval. While nothing is read, nothing is missed, and
-    /// the client, whose heartbeats are not answered then, is told that the server is there.
-    pub(super) fn poll(&mut self, shared: &Shared, is_reading: bool, context: &mut Context<'_>) {
-        let interval = shared.server.settings().heartbeat;
-        if !shared.dialect.is_v1() || interval.is_zero() {
-            return;
-        }
-        let limit = interval * 2;
-        let mut last = *self.last.get_or_insert_with(Instant::now);
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(interval)));
-        while timer.as_mut().poll(context).is_ready() {
-            let now = Instant::now();
-            if !is_reading {
-                heartbeat(shared);
-                last = now;
-                self.last = Some(now);
-            } else if now.duration_since(last) >= limit {
-                tracing::debug!(connection = %shared.id, "no heartbeat");
-                shared.close(frame::HEARTBEAT_MISSED, "no heartbeat");
-                return;
-            }
-            let next = (last + limit).min(now + interval).max(now + Duration::from_millis(1));
-            timer.as_mut().reset(next);
-        }
-    }
-}
-
 /// Watches that a client takes what waits for it.
 #[derive(Default)]
 pub(super) struct Stall {
@@ -171,7 +122,7 @@ impl Unreadable {
     }
 }
 
-fn milliseconds(duration: Duration) -> u32 {
+pub(super) fn milliseconds(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }
 

@@ -3,7 +3,11 @@
 pub(crate) const TEXT: u8 = 0x1;
 pub(crate) const BINARY: u8 = 0x2;
 const CLOSE: u8 = 0x8;
+const PING: u8 = 0x9;
 const FIN: u8 = 0x80;
+
+/// A whole ping without a payload.
+pub(crate) const PING_FRAME: [u8; 2] = [FIN | PING, 0];
 
 pub(crate) const NORMAL: u16 = 1000;
 pub(crate) const GOING_AWAY: u16 = 1001;

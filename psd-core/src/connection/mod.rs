@@ -2,10 +2,12 @@
 
 mod active;
 mod control;
+mod farewell;
 pub(crate) mod frame;
 mod handle;
 mod outbox;
 mod pipe;
+mod pulse;
 mod shared;
 mod socket;
 mod task;

@@ -34,9 +34,11 @@ use tokio_tungstenite::{
 use super::{
     Connection, Handshake, Shared,
     active::{Active, End},
-    control::{self, Control, Pulse, Stall, Unreadable},
+    control::{self, Control, Stall, Unreadable},
+    farewell::Farewell,
     frame,
     pipe::Pipe,
+    pulse::Pulse,
 };
 use crate::{
     Error, Identity,
@@ -139,8 +141,7 @@ struct Task {
     unreadable: Unreadable,
     pulse: Pulse,
     stall: Stall,
-    /// Whether the client was told that the server shuts down.
-    drained: bool,
+    farewell: Farewell,
 }
 
 impl Task {
@@ -166,7 +167,7 @@ impl Task {
             unreadable: Unreadable::default(),
             pulse: Pulse::default(),
             stall: Stall::default(),
-            drained: false,
+            farewell: Farewell::default(),
             shared,
         }
     }
@@ -186,7 +187,7 @@ impl Task {
             progress |= self.poll_messages(context, paused);
             let is_reading = self.input == Input::Frames && !paused && !self.reads_no_more();
             self.pulse.poll(&shared, is_reading, context);
-            self.close_when_drained();
+            self.close_when_drained(context);
             turn += usize::from(progress);
             if progress && turn < MESSAGES_PER_TURN && shared.outbox.waiting_bytes() < PAUSE_ABOVE {
                 continue;
@@ -333,9 +334,7 @@ impl Task {
         }
         let Poll::Ready(message) = Pin::new(&mut self.frames).poll_next(context) else { return false };
         let at = self.shared.dialect.is_v1().then(Instant::now);
-        if let Some(at) = at {
-            self.pulse.beat(at);
-        }
+        self.pulse.beat(at);
         match message {
             Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => self.arrive(message, at),
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
@@ -477,17 +476,32 @@ impl Task {
         }
     }
 
-    /// When the server shuts down, a connection closes as soon as it is idle.
-    fn close_when_drained(&mut self) {
-        if !self.shared.server.0.draining.is_cancelled() {
+    /// When the server shuts down, a connection closes as soon as its time has come and it is idle.
+    fn close_when_drained(&mut self, context: &mut Context<'_>) {
+        let server = &self.shared.server.0;
+        if !server.draining.is_cancelled() || self.shared.outbox.closing().is_some() {
             return;
         }
-        if !std::mem::replace(&mut self.drained, true) {
-            control::drain(&self.shared);
+        if server.halting.is_cancelled() {
+            self.give_up();
+        } else if !self.farewell.poll(&self.shared, context) {
+            return;
         }
         if self.is_idle() && !self.shared.has_deferred() {
             self.shared.close(frame::RESTART, "the server is restarting");
         }
+    }
+
+    /// Answers what has not ended: the server waits no longer. Deferred work hears of it by itself.
+    fn give_up(&mut self) {
+        let (shared, error) = (&self.shared, Error::shutting_down());
+        for active in self.running.take().into_iter().chain(std::mem::take(&mut self.concurrent)) {
+            active.give_up(shared, &error);
+        }
+        for arrived in self.inbox.drain(..) {
+            dispatch::fail(shared, &arrived, &error);
+        }
+        self.inbox_bytes = 0;
     }
 }
 

@@ -1,11 +1,12 @@
 //! The port: opening it, taking connections from it, and closing it when the server shuts down.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, sync::atomic::Ordering, time::Duration};
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio_util::sync::CancellationToken;
 
-use super::{drain::drained, http, signal::signal};
+use super::{admin, http, signal::Signals};
 use crate::{Server, builder::StartError};
 
 /// How long to wait after the operating system could not accept a connection, at first and at most.
@@ -21,6 +22,7 @@ pub struct Listening {
     server: Server,
     listener: TcpListener,
     address: SocketAddr,
+    admin: Option<(TcpListener, SocketAddr)>,
 }
 
 /// Why a server does not serve.
@@ -33,21 +35,30 @@ pub enum ServeError {
     /// Its address cannot be listened on.
     #[error("cannot listen: {0}; is the port free and the address this machine's?")]
     Listen(#[source] io::Error),
+    /// The operator's address cannot be listened on.
+    #[error("cannot listen on {0} for the operator: {1}; give `PSD_ADMIN_ADDRESS` a free port of this machine")]
+    ListenForOperator(SocketAddr, #[source] io::Error),
 }
 
 impl Server {
-    /// Opens the port. Port 0 lets the system choose one; see [`Listening::local_addr`].
+    /// Opens the port, and the operator's if [`admin_address`](crate::Settings::admin_address) is set. Port 0 lets the
+    /// system choose one; see [`Listening::local_addr`].
     ///
     /// # Errors
-    /// The address cannot be listened on.
+    /// An address cannot be listened on.
     pub async fn listen(&self, address: impl ToSocketAddrs) -> Result<Listening, ServeError> {
         let listener = TcpListener::bind(address).await.map_err(ServeError::Listen)?;
         let address = listener.local_addr().map_err(ServeError::Listen)?;
-        Ok(Listening { server: self.clone(), listener, address })
+        let admin = match self.settings().admin_address {
+            Some(address) => Some(bind(address).await.map_err(|error| ServeError::ListenForOperator(address, error))?),
+            None => None,
+        };
+        Ok(Listening { server: self.clone(), listener, address, admin })
     }
 
-    /// Serves until ctrl-c or SIGTERM, then shuts down: running handlers finish, clients are told that the server
-    /// restarts (close code 1012), and after the drain timeout what is left is dropped.
+    /// Serves until ctrl-c or SIGTERM, then [shuts down](Self::shut_down): running handlers finish, clients are told that
+    /// the server restarts (close code 1012), and after the drain timeout what is left is given up. A second signal gives
+    /// it up [at once](Self::shut_down_now).
     ///
     /// # Errors
     /// The address cannot be listened on.
@@ -70,46 +81,78 @@ impl Listening {
         &self.server
     }
 
+    /// The address that the operator's HTTP is served on, if [`admin_address`](crate::Settings::admin_address) is set.
+    #[must_use]
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(|(_, address)| *address)
+    }
+
     /// Serves until ctrl-c or SIGTERM, then shuts down; see [`Server::serve`].
     pub async fn run_until_signal(self) {
         let server = self.server.clone();
-        let stop = tokio::spawn(async move {
-            signal().await;
+        let signals = async move {
+            let mut signals = Signals::new();
+            signals.next().await;
             tracing::info!("shutting down");
             server.shut_down();
-        });
-        self.run().await;
-        stop.abort();
+            signals.next().await;
+            tracing::warn!("shutting down at once");
+            server.shut_down_now();
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = self.run() => {}
+            () = signals => {}
+        }
     }
 
     /// Serves until [`Server::shut_down`] is called and every connection has gone.
     pub async fn run(self) {
-        let Self { server, listener, address } = self;
+        let Self { server, listener, address, admin } = self;
         tracing::info!(%address, "listening");
-        let router = server.clone().into_router();
-        let mut backoff = ACCEPT_BACKOFF.0;
-        loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                () = server.0.draining.cancelled() => break,
-            };
-            match accepted {
-                Ok((stream, peer)) => {
-                    backoff = ACCEPT_BACKOFF.0;
-                    let http = http::serve(server.clone(), router.clone(), stream, peer);
-                    // Boxed, so that the large state of HTTP is not what a task of ours is sized for.
-                    server.0.connections.spawn(Box::pin(http));
-                }
-                Err(error) => {
-                    // Out of file descriptors, or a client that left at once: the next one may fare better.
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(backoff).await;
-                    backoff = (backoff * 2).min(ACCEPT_BACKOFF.1);
-                }
+        let over = CancellationToken::new();
+        let operator = admin.map(|(listener, address)| {
+            tracing::info!(%address, "listening for the operator");
+            tokio::spawn(admin::serve(server.clone(), listener, over.clone()))
+        });
+        let _over = over.drop_guard();
+        accept(&server, &listener).await;
+        drop(listener);
+        server.drain().await;
+        drop(operator);
+    }
+}
+
+async fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// Takes connections until the server shuts down.
+async fn accept(server: &Server, listener: &TcpListener) {
+    let router = server.clone().into_router();
+    let mut backoff = ACCEPT_BACKOFF.0;
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = server.0.draining.cancelled() => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                backoff = ACCEPT_BACKOFF.0;
+                let http = http::serve(server.clone(), router.clone(), stream, peer);
+                // Boxed, so that the large state of HTTP is not what a task of ours is sized for.
+                server.0.connections.spawn(Box::pin(http));
+            }
+            Err(error) => {
+                server.0.failed_accepts.fetch_add(1, Ordering::Relaxed);
+                // Out of file descriptors, or a client that left at once: the next one may fare better.
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(backoff).await;
+                backoff = (backoff * 2).min(ACCEPT_BACKOFF.1);
             }
         }
-        drop(listener);
-        drained(&server).await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! The way in: ports, HTTP, the upgrade to a WebSocket, and the way out when the server shuts down.
 
 mod accept;
+mod admin;
 mod drain;
 mod http;
 mod signal;

@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use psd_core::{
@@ -80,7 +81,8 @@ pub(crate) fn server_with(settings: Settings) -> (ServerBuilder, Probe) {
 }
 
 pub(crate) fn server() -> (ServerBuilder, Probe) {
-    server_with(Settings::default())
+    // Nobody is to wait for classic clients that go one after another.
+    server_with(Settings::default().reconnect_window(Duration::ZERO))
 }
 
 pub(crate) fn note(text: impl Into<String>, number: i64) -> pb::Note {

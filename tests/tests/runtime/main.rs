@@ -15,6 +15,8 @@ mod groups;
 mod handlers;
 /// Clients that read late, ping without end, or come with tokens that nobody can verify.
 mod hostile;
+/// Shutting down, clients that vanish, and running out of files.
+mod lifecycle;
 /// Handlers that panic, hang or lose their client.
 mod mishaps;
 /// Inside somebody else's axum application.

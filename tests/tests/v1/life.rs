@@ -35,7 +35,7 @@ async fn each_heartbeat_is_answered_even_while_a_handler_runs() {
 async fn silence_for_twice_the_interval_closes() {
     let settings = Settings::default().heartbeat(Duration::from_millis(50));
     let running = Running::start(server_with(settings).0).await;
-    // Classic clients know no heartbeat.
+    // Classic clients are pinged, which the library under this one answers when it reads.
     let mut classic = running.connect().await;
     let since = Instant::now();
     let mut client = V1Client::welcomed(&running).await;

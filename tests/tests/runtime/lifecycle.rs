@@ -1,0 +1,230 @@
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use psd_core::{Server, Settings};
+use psd_tests::{DEADLINE, RawClient, Running, Seen, eventually, v1::V1Client};
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+
+use crate::app::{Probe, server, server_with};
+
+/// A server whose end the test waits for, with a port for its operator.
+struct Serving {
+    address: SocketAddr,
+    admin: SocketAddr,
+    server: Server,
+    run: JoinHandle<()>,
+    probe: Probe,
+}
+
+impl Serving {
+    async fn start(settings: Settings) -> Self {
+        let (builder, probe) = server_with(settings.admin_address(Some(([127, 0, 0, 1], 0).into())));
+        let listening = builder.listen("127.0.0.1:0").await.unwrap();
+        let (address, admin) = (listening.local_addr(), listening.admin_addr().unwrap());
+        let server = listening.server().clone();
+        Self { address, admin, server, run: tokio::spawn(listening.run()), probe }
+    }
+
+    async fn connect(&self) -> RawClient {
+        RawClient::connect(&format!("ws://{}/ws", self.address)).await
+    }
+
+    async fn ended(self) {
+        tokio::time::timeout(DEADLINE, self.run).await.expect("it does not end").unwrap();
+    }
+}
+
+/// Status and body of a GET.
+async fn get(address: SocketAddr, path: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect(address).await.ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.ok()?;
+    let (head, body) = response.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+}
+
+#[tokio::test]
+async fn readiness_goes_first_and_health_last() {
+    let serving = Serving::start(Settings::default().drain_delay(DEADLINE * 10)).await;
+    assert_eq!(get(serving.admin, "/healthz").await, Some((200, "alive\n".into())));
+    assert_eq!(get(serving.admin, "/readyz").await, Some((200, "ready\n".into())));
+    // They are the operator's business, not the public's.
+    assert_eq!(get(serving.address, "/healthz").await.map(|(status, _)| status), Some(404));
+
+    serving.server.shut_down();
+    assert!(!serving.server.is_ready());
+    assert_eq!(get(serving.admin, "/readyz").await, Some((503, "shutting down\n".into())));
+    assert_eq!(get(serving.admin, "/healthz").await.map(|(status, _)| status), Some(200));
+    // Until the delay is over whoever comes is served.
+    let mut client = serving.connect().await;
+    client.request("plain", json!({})).await;
+
+    serving.server.shut_down_now();
+    assert_eq!(client.see().await, Seen::Closed(1012, "the server is restarting".into()));
+    drop(client);
+    let admin = serving.admin;
+    serving.ended().await;
+    assert_eq!(get(admin, "/healthz").await, None);
+}
+
+#[tokio::test]
+async fn the_delay_passes() {
+    let serving = Serving::start(Settings::default().drain_delay(Duration::from_millis(50))).await;
+    let mut client = V1Client::connect_to(serving.address, "psd.v1.json").await;
+    client.json().await;
+    let since = Instant::now();
+    serving.server.shut_down();
+    assert_eq!(client.json().await["headers"]["messageType"], "psd.drain");
+    assert!(since.elapsed() >= Duration::from_millis(50));
+    assert_eq!(client.closed().await.0, 1012);
+    drop(client);
+    serving.ended().await;
+}
+
+#[tokio::test]
+async fn classic_clients_are_closed_one_after_another() {
+    let settings = Settings::default().reconnect_window(Duration::from_secs(2));
+    let running = Running::start(server_with(settings).0).await;
+    let mut clients = Vec::new();
+    for _ in 0..16 {
+        let mut client = running.connect().await;
+        client.request("plain", json!({})).await;
+        clients.push(client);
+    }
+    running.server().shut_down();
+    let since = Instant::now();
+    let closed = clients.into_iter().map(|mut client| async move {
+        assert_eq!(client.see().await, Seen::Closed(1012, "the server is restarting".into()));
+        since.elapsed()
+    });
+    let mut times = futures_util::future::join_all(closed).await;
+    times.sort();
+    // That 16 random times of two seconds lie within a tenth of it happens once in 10^14 runs.
+    assert!(times[15] - times[0] >= Duration::from_millis(200), "{times:?}");
+}
+
+#[tokio::test]
+async fn what_does_not_finish_in_time_is_answered() {
+    let serving = Serving::start(Settings::default().drain_timeout(Duration::from_millis(100))).await;
+    let mut client = serving.connect().await;
+    let running = client.send("hang", json!({})).await;
+    let waiting = client.send("plain", json!({})).await;
+    let mut deferred = serving.connect().await;
+    let later = deferred.send("hang-deferred", json!({})).await;
+    eventually("both run", || serving.probe.waiting() == 2).await;
+    serving.server.shut_down();
+    let text = "the server is shutting down";
+    for uuid in [running, waiting] {
+        let expected = json!({"uuid": uuid, "errorCode": 503, "errorMessage": text});
+        assert_eq!(client.answers(&uuid).await, [expected]);
+    }
+    assert!(matches!(client.see().await, Seen::Closed(1012, _)));
+    let expected = json!({"uuid": later, "errorCode": 503, "errorMessage": text});
+    assert_eq!(deferred.answers(&later).await, [expected]);
+    assert!(matches!(deferred.see().await, Seen::Closed(1012, _)));
+    assert_eq!(serving.probe.waiting(), 0);
+    drop((client, deferred));
+    serving.ended().await;
+}
+
+#[tokio::test]
+async fn work_that_was_acked_is_waited_for() {
+    let serving = Serving::start(Settings::default()).await;
+    let mut client = serving.connect().await;
+    assert_eq!(client.request("hang-deferred", json!({"detached": true})).await.len(), 1);
+    eventually("it runs", || serving.probe.waiting() == 1).await;
+    serving.server.shut_down();
+    client.close().await;
+    assert!(!serving.run.is_finished());
+    serving.probe.gate("deferred").add_permits(1);
+    eventually("it is done", || serving.probe.events().contains(&"deferred work went on".to_owned())).await;
+    serving.ended().await;
+}
+
+/// A way to the server that can be made to swallow everything, as a network that vanishes does.
+async fn relay(server: SocketAddr) -> (SocketAddr, tokio::sync::watch::Sender<bool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (swallow, swallows) = tokio::sync::watch::channel(false);
+    tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        let mut server = TcpStream::connect(server).await.unwrap();
+        let mut swallows = swallows;
+        tokio::select! {
+            _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
+            _ = swallows.wait_for(|swallows| *swallows) => {}
+        }
+        // Both sockets stay open and nobody reads them.
+        std::future::pending::<()>().await;
+    });
+    (address, swallow)
+}
+
+#[tokio::test]
+async fn a_classic_client_that_vanished_is_found_by_a_ping() {
+    let interval = Duration::from_millis(100);
+    let (builder, _) = server_with(Settings::default().heartbeat(interval).close_timeout(interval));
+    let running = Running::start(builder).await;
+    let (address, swallow) = relay(running.address()).await;
+    let mut vanishing = RawClient::connect(&format!("ws://{address}/ws")).await;
+    vanishing.request("join", json!({"group": "g"})).await;
+    let mut silent = running.connect().await;
+    silent.request("join", json!({"group": "g"})).await;
+    // The library under it answers pings as long as somebody reads.
+    let silent = tokio::spawn(async move { silent.see().await });
+    assert_eq!(running.server().group_size("g"), 2);
+    swallow.send_replace(true);
+    eventually("it is found", || running.server().group_size("g") == 1).await;
+    let since = Instant::now();
+    eventually("a few intervals pass", || since.elapsed() > Duration::from_millis(500)).await;
+    assert_eq!(running.server().group_size("g"), 1, "who answers pings stays");
+    running.server().broadcast("g", &crate::app::note("still there", 1)).unwrap();
+    assert!(matches!(silent.await.unwrap(), Seen::Frame(_)));
+}
+
+/// Where the child of the next test has no file descriptors left; set by its parent.
+const CHILD: &str = "PSD_TEST_FEW_FILES";
+
+#[tokio::test]
+async fn a_server_out_of_file_descriptors_recovers() {
+    if std::env::var_os(CHILD).is_none() {
+        // The limit is the process's, so a process of its own it is.
+        let mut child = tokio::process::Command::new("sh");
+        child.args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\""]).arg(std::env::current_exe().unwrap());
+        child.args(["--exact", "lifecycle::a_server_out_of_file_descriptors_recovers", "--nocapture"]);
+        let output = child.env(CHILD, "1").output().await.unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && text.contains("1 passed"),
+            "{text}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        return;
+    }
+    let running = Running::start(server().0).await;
+    let mut before = running.connect().await;
+    before.request("plain", json!({})).await;
+    let mut files = Vec::new();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        files.push(file);
+    }
+    assert!(files.len() > 8, "there were none to begin with");
+    files.pop();
+    // The client gets the last one; the server has none to take the connection with.
+    let waiting = TcpStream::connect(running.address()).await.unwrap();
+    eventually("it was tried", || running.server().failed_accepts() > 1).await;
+    assert_eq!(before.request("plain", json!({})).await.len(), 2, "who is connected is served");
+    drop(files);
+    let url = format!("ws://{}/ws", running.address());
+    let connect = tokio_tungstenite::client_async(url, waiting);
+    tokio::time::timeout(DEADLINE, connect).await.expect("it does not recover").unwrap();
+}
