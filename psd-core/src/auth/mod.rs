@@ -1,12 +1,14 @@
 //! Who a client is: tokens, users, and the ready-made receivers of login.
 
 mod authenticator;
+mod deny_list;
 mod identity;
 mod jwt;
 mod receivers;
 mod users;
 
 pub use authenticator::{Authenticator, BoxFuture, Login, StaticTokens, TokenError, TokenIssuer};
+pub use deny_list::{DenyList, MemoryDenyList, RefreshUse};
 pub use identity::Identity;
 pub use jwt::{Jwt, JwtError};
 pub(crate) use receivers::{LOGIN_RECEIVERS, check as check_login};
