@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Connection, Error, Handshake, Identity, routes::Routes};
+use crate::{Connection, Error, Handshake, Identity, Server, routes::Routes};
 
 /// One endpoint of a server. Most programs never name one: handlers belong to [`DefaultConsumer`] at `/ws`.
 ///
@@ -43,6 +43,11 @@ pub trait Consumer: Send + Sync + 'static {
     const PATH: &'static str;
     /// What handlers find in their [`Session`](crate::Session) parameter; `()` for nothing.
     type Session: Default + Send + 'static;
+    /// Whether somebody must be authenticated when the connection opens. If nobody is, it is closed with 4401 before
+    /// anything else happens: after the upgrade, since a browser does not show a page the HTTP status. Default: false.
+    ///
+    /// Later it may become anonymous, as when its token expires; guards then answer with 401.
+    const REQUIRES_AUTH: bool = false;
 
     /// The groups a connection joins when it opens. Default: none.
     fn default_groups(connection: &Connection) -> Vec<String> {
@@ -50,11 +55,29 @@ pub trait Consumer: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Runs before the first message is read. Default: nothing.
+    /// Finds out who opens the connection, where the HTTP request says so in a way of the application's own, such as
+    /// a session cookie. Runs only if the request brings no token (as a subprotocol entry, or as
+    /// `Authorization: Bearer`). Default: nobody.
+    ///
+    /// A browser sends cookies with connections that other sites open, too: look at them only where foreign origins
+    /// are refused. A token in the URL ends up in logs and histories: do not read one from there.
     ///
     /// # Errors
-    /// An error closes the connection with its text: with 4403, after which clients stay away, or with 1011 if it is
-    /// an internal one, a panic, or the handler timeout has passed.
+    /// As those of [`on_connect`](Self::on_connect).
+    fn authenticate(
+        server: &Server,
+        handshake: &Handshake,
+    ) -> impl Future<Output = Result<Option<Credential>, Error>> + Send {
+        let _ = (server, handshake);
+        std::future::ready(Ok(None))
+    }
+
+    /// Runs before the first message is read, when it is known who opens the connection. Default: nothing.
+    ///
+    /// # Errors
+    /// An error closes the connection with its text: with 4401 if its code is 401, with 4429 if it is 429, after which
+    /// clients come back later, with 1011 if it is 503, an internal one, a panic, or the handler timeout has passed,
+    /// else with 4403, after which they stay away.
     fn on_connect(connection: Connection, handshake: Handshake) -> impl Future<Output = Result<(), Error>> + Send {
         let _ = (connection, handshake);
         std::future::ready(Ok(()))
@@ -74,6 +97,24 @@ pub trait Consumer: Send + Sync + 'static {
     }
 }
 
+/// What proves who opens a connection; see [`Consumer::authenticate`].
+#[derive(Clone)]
+pub enum Credential {
+    /// A token, for the server's authenticator. A bad one is answered with `token-invalid`.
+    Token(String),
+    /// Somebody whom the application has authenticated itself.
+    Identity(Identity),
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Token(_) => f.write_str("Token(…)"),
+            Self::Identity(identity) => f.debug_tuple("Identity").field(identity).finish(),
+        }
+    }
+}
+
 /// The endpoint of handlers that name none: `/ws`, no default groups, no hooks, no session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DefaultConsumer;
@@ -83,7 +124,7 @@ impl Consumer for DefaultConsumer {
     type Session = ();
 }
 
-type Hook<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type Hook<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A [`Consumer`] as data: what the runtime needs of the type.
 #[derive(Clone, Copy)]
@@ -94,9 +135,11 @@ pub struct ConsumerSpec {
     pub(crate) session: (TypeId, &'static str),
     pub(crate) new_session: fn() -> Box<dyn Any + Send>,
     pub(crate) default_groups: fn(&Connection) -> Vec<String>,
-    pub(crate) on_connect: fn(Connection, Handshake) -> Hook<Result<(), Error>>,
-    pub(crate) on_authenticated: fn(Connection, Identity) -> Hook<()>,
-    pub(crate) on_disconnect: fn(Connection) -> Hook<()>,
+    pub(crate) requires_auth: bool,
+    pub(crate) authenticate: for<'a> fn(&'a Server, &'a Handshake) -> Hook<'a, Result<Option<Credential>, Error>>,
+    pub(crate) on_connect: fn(Connection, Handshake) -> Hook<'static, Result<(), Error>>,
+    pub(crate) on_authenticated: fn(Connection, Identity) -> Hook<'static, ()>,
+    pub(crate) on_disconnect: fn(Connection) -> Hook<'static, ()>,
 }
 
 impl ConsumerSpec {
@@ -110,6 +153,8 @@ impl ConsumerSpec {
             session: (TypeId::of::<C::Session>(), type_name::<C::Session>()),
             new_session: || Box::new(C::Session::default()),
             default_groups: C::default_groups,
+            requires_auth: C::REQUIRES_AUTH,
+            authenticate: |server, handshake| Box::pin(C::authenticate(server, handshake)),
             on_connect: |connection, handshake| Box::pin(C::on_connect(connection, handshake)),
             on_authenticated: |connection, identity| Box::pin(C::on_authenticated(connection, identity)),
             on_disconnect: |connection| Box::pin(C::on_disconnect(connection)),

@@ -75,7 +75,7 @@ pub use auth::Identity;
 pub use builder::{ServerBuilder, StartError};
 pub use call::Call;
 pub use connection::{Connection, ConnectionId, Handshake};
-pub use consumer::{Consumer, DefaultConsumer};
+pub use consumer::{Consumer, Credential, DefaultConsumer};
 pub use continue_::Continue;
 pub use error::Error;
 pub use extract::{Extract, Requirement};

@@ -98,6 +98,9 @@ settings! {
     /// Seconds over which clients spread their return when the server shuts down: v1 clients are told when to come back,
     /// classic ones are closed one after another.
     reconnect_window: Duration = Duration::from_secs(5), "PSD_RECONNECT_WINDOW", "5";
+    /// Seconds for which a v1 client whose token has expired keeps its identity, so that it can bring another; 0 makes it
+    /// anonymous at once, as classic clients are.
+    token_grace: Duration = Duration::from_secs(25), "PSD_TOKEN_GRACE", "25";
     /// Seconds a client may take nothing of what waits for it before it is a slow consumer, closed with 4413; 0 means no
     /// limit.
     write_timeout: Duration = Duration::from_secs(30), "PSD_WRITE_TIMEOUT", "30";

@@ -51,6 +51,11 @@ impl Running {
         self.connect_to("/ws").await
     }
 
+    /// Connects a client to a path with further header fields.
+    pub async fn connect_with(&self, path: &str, headers: &[(&'static str, &str)]) -> RawClient {
+        RawClient::new(connect_with(&format!("ws://{}{path}", self.address), headers).await)
+    }
+
     /// Connects a client to a path.
     pub async fn connect_to(&self, path: &str) -> RawClient {
         RawClient::connect(&format!("ws://{}{path}", self.address)).await
@@ -79,9 +84,15 @@ pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Opens a WebSocket, offering subprotocols if there are any.
 pub async fn connect(url: &str, subprotocols: Option<&str>) -> Socket {
+    let subprotocols = subprotocols.map(|offer| ("Sec-WebSocket-Protocol", offer));
+    connect_with(url, subprotocols.as_slice()).await
+}
+
+/// Opens a WebSocket with further header fields.
+pub async fn connect_with(url: &str, headers: &[(&'static str, &str)]) -> Socket {
     let mut request = url.into_client_request().unwrap();
-    if let Some(subprotocols) = subprotocols {
-        request.headers_mut().insert("Sec-WebSocket-Protocol", subprotocols.parse().unwrap());
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, value.parse().unwrap());
     }
     let connect = tokio_tungstenite::connect_async(request);
     tokio::time::timeout(DEADLINE, connect).await.unwrap().unwrap().0
@@ -99,7 +110,11 @@ pub struct RawClient {
 impl RawClient {
     /// Connects.
     pub async fn connect(url: &str) -> Self {
-        Self { socket: connect(url, None).await, early: VecDeque::new(), next_uuid: 0 }
+        Self::new(connect(url, None).await)
+    }
+
+    fn new(socket: Socket) -> Self {
+        Self { socket, early: VecDeque::new(), next_uuid: 0 }
     }
 
     /// Sends a text frame.

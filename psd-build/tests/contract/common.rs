@@ -12,14 +12,15 @@ use crate::folder::{Folder, check};
 /// Name, type, origin and metadata, fields; in the order of WIRE.md.
 ///
 /// `refresh-token` and `verify-token` say `auth=false`, which the table there leaves to a sentence below it: both work
-/// without a valid access token.
+/// without a valid access token. `RevokeToken` and the field of `TokenInvalid` are ours.
 const MESSAGES: &[(&str, &str, &str)] = &[
     ("authentication.LoginToken", "login-token server cache=31536000", "string token=1, string refresh=2"),
     ("authentication.LoginError", "login-error server", "string errorText=1, string errorCode=2"),
     ("authentication.Login", "login client auth=false", "string username=1, string password=2"),
     ("authentication.RefreshToken", "refresh-token client auth=false", "string refresh_token=1"),
     ("authentication.VerifyToken", "verify-token client auth=false", ""),
-    ("authentication.TokenInvalid", "token-invalid server", ""),
+    ("authentication.RevokeToken", "revoke-token client auth=false", "string refresh_token=1"),
+    ("authentication.TokenInvalid", "token-invalid server", "uint32 grace_ms=1"),
     ("authentication.RefreshTokenInvalid", "refresh-token-invalid server", ""),
     ("socket_api.Ack", "ack server", "string uuid=1, string error_message=2, int32 error_code=4"),
     (

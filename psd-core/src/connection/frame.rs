@@ -1,5 +1,7 @@
 //! WebSocket frames from server to client (RFC 6455, section 5.2): unmasked and never fragmented.
 
+use crate::Error;
+
 pub(crate) const TEXT: u8 = 0x1;
 pub(crate) const BINARY: u8 = 0x2;
 const CLOSE: u8 = 0x8;
@@ -17,9 +19,22 @@ pub(crate) const TOO_BIG: u16 = 1009;
 pub(crate) const INTERNAL_ERROR: u16 = 1011;
 pub(crate) const RESTART: u16 = 1012;
 pub(crate) const UNREADABLE: u16 = 4400;
+pub(crate) const UNAUTHENTICATED: u16 = 4401;
 pub(crate) const KICKED: u16 = 4403;
 pub(crate) const HEARTBEAT_MISSED: u16 = 4408;
 pub(crate) const SLOW_CONSUMER: u16 = 4413;
+pub(crate) const TOO_MANY: u16 = 4429;
+
+/// With what a connection is closed that is refused with this error: whether its client may come back depends on it.
+pub(crate) fn refusal(error: &Error) -> u16 {
+    match error.code() {
+        _ if error.source().is_some() => INTERNAL_ERROR,
+        Some(401) => UNAUTHENTICATED,
+        Some(429) => TOO_MANY,
+        Some(503) => INTERNAL_ERROR,
+        _ => KICKED,
+    }
+}
 
 /// Reserves the header of a frame whose payload is appended next.
 pub(crate) fn begin(buffer: &mut Vec<u8>) {

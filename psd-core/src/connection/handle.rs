@@ -158,8 +158,8 @@ impl fmt::Display for ConnectionId {
     }
 }
 
-/// The HTTP request that opened a connection; seen by [`Consumer::on_connect`](crate::Consumer::on_connect).
-#[derive(Debug)]
+/// The HTTP request that opened a connection; seen by [`Consumer::authenticate`](crate::Consumer::authenticate) and
+/// [`Consumer::on_connect`](crate::Consumer::on_connect).
 pub struct Handshake {
     /// The request's target.
     pub uri: Uri,
@@ -167,4 +167,11 @@ pub struct Handshake {
     pub headers: HeaderMap,
     /// The client's address, where the listener knows it.
     pub peer: Option<SocketAddr>,
+}
+
+/// Header fields and query may hold cookies and tokens, and are not shown.
+impl fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handshake").field("path", &self.uri.path()).field("peer", &self.peer).finish_non_exhaustive()
+    }
 }

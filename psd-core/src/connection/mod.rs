@@ -2,6 +2,7 @@
 
 mod active;
 mod control;
+mod expiry;
 mod farewell;
 pub(crate) mod frame;
 mod handle;

@@ -12,12 +12,11 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, Sink as _, Stream as _, StreamExt as _, stream::FuturesUnordered};
-use psd_proto::common::authentication::TokenInvalid;
 use tokio::{
     io::ReadBuf,
     time::{Instant, Sleep},
@@ -35,13 +34,15 @@ use super::{
     Connection, Handshake, Shared,
     active::{Active, End},
     control::{self, Control, Stall, Unreadable},
+    expiry::Expiry,
     farewell::Farewell,
     frame,
     pipe::Pipe,
     pulse::Pulse,
 };
 use crate::{
-    Error, Identity,
+    Error,
+    consumer::Credential,
     continue_::panicked,
     dispatch::{self, Arrived, Begun},
 };
@@ -80,7 +81,7 @@ pub(crate) async fn run(shared: Arc<Shared>, handshake: Handshake, token: Option
     (spec.on_disconnect)(connection).await;
 }
 
-/// What the consumer does about a new connection.
+/// What the consumer does about a new connection: groups, who it is, and its own hook.
 async fn open(connection: Connection, handshake: Handshake, token: Option<String>) -> Result<(), Error> {
     let shared = &connection.shared;
     let spec = shared.endpoint.spec;
@@ -89,13 +90,21 @@ async fn open(connection: Connection, handshake: Handshake, token: Option<String
             tracing::error!(connection = %shared.id, consumer = spec.name, %group, %error, "bad default group");
         }
     }
-    if let Some(token) = token
-        && let Err(error) = dispatch::verify(shared.clone(), token).await
-    {
-        tracing::error!(%error, "the token of a handshake could not be verified");
+    let timeout = shared.server.settings().handler_timeout;
+    let credential = match token {
+        Some(token) => Some(Credential::Token(token)),
+        None => in_time("authenticate", timeout, (spec.authenticate)(&shared.server, &handshake)).await??,
+    };
+    match credential {
+        Some(Credential::Token(token)) => dispatch::verify(shared.clone(), token).await?,
+        Some(Credential::Identity(identity)) => shared.authenticate(None, Some(identity)),
+        None => {}
+    }
+    if spec.requires_auth && shared.identity().is_none() {
+        return Err(Error::unauthenticated());
     }
     let opening = (spec.on_connect)(connection.clone(), handshake);
-    in_time("on_connect", shared.server.settings().handler_timeout, opening).await?
+    in_time("on_connect", timeout, opening).await?
 }
 
 /// A hook has as long as a handler: what waits for it must not wait forever.
@@ -135,7 +144,7 @@ struct Task {
     /// `#[receive(concurrent)]` handlers.
     concurrent: FuturesUnordered<Active>,
     authentication_seen: u32,
-    expiry: Option<Pin<Box<Sleep>>>,
+    expiry: Expiry,
     /// Runs while the connection closes.
     closing: Option<Pin<Box<Sleep>>>,
     unreadable: Unreadable,
@@ -162,7 +171,7 @@ impl Task {
             running: None,
             concurrent: FuturesUnordered::new(),
             authentication_seen: shared.authentication_changes(),
-            expiry: None,
+            expiry: Expiry::default(),
             closing: None,
             unreadable: Unreadable::default(),
             pulse: Pulse::default(),
@@ -263,17 +272,11 @@ impl Task {
             End::Refused(error) => {
                 let text = self.shared.server.settings().text_for_client(&error);
                 let connection = self.shared.id;
-                let code = match error.source() {
-                    Some(source) => {
-                        tracing::error!(%connection, error = ?source, "on_connect failed");
-                        frame::INTERNAL_ERROR
-                    }
-                    None => {
-                        tracing::debug!(%connection, %error, "on_connect refused the connection");
-                        frame::KICKED
-                    }
-                };
-                self.shared.close(code, &text);
+                match error.source() {
+                    Some(source) => tracing::error!(%connection, error = ?source, "a connection could not be opened"),
+                    None => tracing::debug!(%connection, %error, "a connection was refused"),
+                }
+                self.shared.close(frame::refusal(&error), &text);
             }
         }
     }
@@ -285,7 +288,7 @@ impl Task {
         if changes != self.authentication_seen && self.running.is_none() {
             self.authentication_seen = changes;
             let identity = self.shared.identity();
-            self.expiry = identity.as_ref().and_then(Identity::expires_at).map(|time| Box::pin(sleep_until(time)));
+            self.expiry.follow(identity.as_ref());
             if let Some(identity) = identity {
                 let hook = (self.shared.endpoint.spec.on_authenticated)(Connection::new(self.shared.clone()), identity);
                 let (id, timeout) = (self.shared.id, self.shared.server.settings().handler_timeout);
@@ -298,19 +301,9 @@ impl Task {
             }
             progress = true;
         }
-        if let Some(expiry) = &mut self.expiry
-            && expiry.as_mut().poll(context).is_ready()
-        {
-            self.expiry = None;
-            // Another identity has come while a handler runs; its own expiry is looked at when the handler is done.
-            if self.shared.authentication_changes() == self.authentication_seen {
-                tracing::debug!(connection = %self.shared.id, "the token has expired");
-                let _ = self.shared.send(&TokenInvalid::default(), None);
-                self.shared.authenticate(None, None);
-            }
-            progress = true;
-        }
-        progress
+        // Another identity may have come while a handler runs; its own expiry is looked at when the handler is done.
+        let is_current = self.shared.authentication_changes() == self.authentication_seen;
+        self.expiry.poll(&self.shared, is_current, context) || progress
     }
 
     /// Begins the next message if none is being handled, else reads a little ahead; nothing while `paused`, since even
@@ -503,8 +496,4 @@ impl Task {
         }
         self.inbox_bytes = 0;
     }
-}
-
-fn sleep_until(time: SystemTime) -> Sleep {
-    tokio::time::sleep(time.duration_since(SystemTime::now()).unwrap_or_default())
 }

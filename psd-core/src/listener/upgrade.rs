@@ -63,11 +63,12 @@ pub(super) fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Re
     response
 }
 
-/// What a client's `Sec-WebSocket-Protocol` asks for (PROTOCOL.md, section 1).
+/// What a client's header fields ask for (PROTOCOL.md, section 1).
 struct Offer {
     dialect: Dialect,
     /// The name of the dialect, to be repeated in the response.
     subprotocol: Option<HeaderValue>,
+    /// Of a subprotocol entry, or else of `Authorization: Bearer`.
     token: Option<String>,
 }
 
@@ -86,9 +87,19 @@ impl Offer {
         Self {
             dialect: chosen.map_or(Dialect::Classic, |(_, dialect)| dialect),
             subprotocol: chosen.and_then(|(name, _)| HeaderValue::from_str(name).ok()),
-            token: entries.iter().find_map(|entry| entry.strip_prefix("psd.token.")).map(str::to_owned),
+            token: entries
+                .iter()
+                .find_map(|entry| entry.strip_prefix("psd.token."))
+                .or_else(|| bearer(headers))
+                .map(str::to_owned),
         }
     }
+}
+
+/// The token of `Authorization: Bearer` (RFC 6750, section 2.1). Any other scheme is somebody else's, such as a proxy's.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
 }
 
 type HandshakeRefusal = (StatusCode, [(header::HeaderName, &'static str); 1], &'static str);

@@ -47,10 +47,24 @@ pub mod authentication {
     #[derive(Clone, Copy, PartialEq, Eq, Hash, crate::prost::Message)]
     #[prost(prost_path = "crate::prost")]
     pub struct VerifyToken {}
-    /// The access token was refused.
+    /// Logs out: makes the login session of the connection, and that of the refresh token, worthless together with all tokens
+    /// that came of them. The connection is then anonymous.
+    #[derive(Clone, PartialEq, Eq, Hash, crate::prost::Message)]
+    #[prost(prost_path = "crate::prost")]
+    pub struct RevokeToken {
+        /// The refresh token of a further session; may be empty.
+        #[prost(string, tag = "1")]
+        pub refresh_token: crate::prost::alloc::string::String,
+    }
+    /// The access token was refused, or it has expired.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, crate::prost::Message)]
     #[prost(prost_path = "crate::prost")]
-    pub struct TokenInvalid {}
+    pub struct TokenInvalid {
+        /// For how many milliseconds the connection keeps its identity all the same; 0: it is anonymous from now on. Never set
+        /// for classic clients.
+        #[prost(uint32, tag = "1")]
+        pub grace_ms: u32,
+    }
     /// The refresh token was refused: the user must log in again.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, crate::prost::Message)]
     #[prost(prost_path = "crate::prost")]
@@ -214,12 +228,47 @@ pub mod authentication {
             };
         }
 
-        impl json::JsonMessage for self::TokenInvalid {
+        impl json::JsonMessage for self::RevokeToken {
             fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
-                field.unknown(name)
+                match name {
+                    "refresh_token" | "refreshToken" => field.read(0, &mut self.refresh_token),
+                    _ => field.unknown(name),
+                }
             }
 
-            fn write_fields(&self, _: &mut json::Writer<'_>) {}
+            fn write_fields(&self, writer: &mut json::Writer<'_>) {
+                writer.field(name!("refreshToken"), &self.refresh_token);
+            }
+        }
+
+        impl proto::Message for self::RevokeToken {
+            const FULL_NAME: &'static str = "authentication.RevokeToken";
+        }
+
+        impl proto::ClientMessage for self::RevokeToken {
+            const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
+                name: "RevokeToken",
+                full_name: "authentication.RevokeToken",
+                message_type: "revoke-token",
+                origin: proto::Origin::Client,
+                auth: Some(false),
+                client_cache: None,
+                cache_keys: &[],
+                location: proto::SourceLocation { file: "psd/authentication.proto", line: 76, column: 9 },
+            };
+        }
+
+        impl json::JsonMessage for self::TokenInvalid {
+            fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
+                match name {
+                    "grace_ms" | "graceMs" => field.read(0, &mut self.grace_ms),
+                    _ => field.unknown(name),
+                }
+            }
+
+            fn write_fields(&self, writer: &mut json::Writer<'_>) {
+                writer.field(name!("graceMs"), &self.grace_ms);
+            }
         }
 
         impl proto::Message for self::TokenInvalid {
@@ -235,7 +284,7 @@ pub mod authentication {
                 auth: None,
                 client_cache: None,
                 cache_keys: &[],
-                location: proto::SourceLocation { file: "psd/authentication.proto", line: 74, column: 9 },
+                location: proto::SourceLocation { file: "psd/authentication.proto", line: 87, column: 9 },
             };
         }
 
@@ -260,7 +309,7 @@ pub mod authentication {
                 auth: None,
                 client_cache: None,
                 cache_keys: &[],
-                location: proto::SourceLocation { file: "psd/authentication.proto", line: 83, column: 9 },
+                location: proto::SourceLocation { file: "psd/authentication.proto", line: 99, column: 9 },
             };
         }
     };
@@ -1650,6 +1699,7 @@ pub static SCHEMA: crate::Schema = crate::Schema {
         <self::authentication::LoginError as crate::ServerMessage>::INFO,
         <self::authentication::RefreshToken as crate::ClientMessage>::INFO,
         <self::authentication::VerifyToken as crate::ClientMessage>::INFO,
+        <self::authentication::RevokeToken as crate::ClientMessage>::INFO,
         <self::authentication::TokenInvalid as crate::ServerMessage>::INFO,
         <self::authentication::RefreshTokenInvalid as crate::ServerMessage>::INFO,
         <self::sfiles::UploadStart as crate::ClientMessage>::INFO,
@@ -1679,6 +1729,7 @@ pub static SCHEMA: crate::Schema = crate::Schema {
         crate::json::AnyType::of::<self::authentication::LoginError>(),
         crate::json::AnyType::of::<self::authentication::RefreshToken>(),
         crate::json::AnyType::of::<self::authentication::VerifyToken>(),
+        crate::json::AnyType::of::<self::authentication::RevokeToken>(),
         crate::json::AnyType::of::<self::authentication::TokenInvalid>(),
         crate::json::AnyType::of::<self::authentication::RefreshTokenInvalid>(),
         crate::json::AnyType::of::<self::sfiles::UploadStart>(),

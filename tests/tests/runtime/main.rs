@@ -13,6 +13,8 @@ mod endings;
 mod groups;
 /// Everything a handler may take and return.
 mod handlers;
+/// Who one is when a connection opens, and endpoints that want to know.
+mod handshake;
 /// Clients that read late, ping without end, or come with tokens that nobody can verify.
 mod hostile;
 /// Shutting down, clients that vanish, and running out of files.
