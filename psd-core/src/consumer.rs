@@ -126,6 +126,8 @@ impl Consumer for DefaultConsumer {
 
 type Hook<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+type Authenticate = for<'a> fn(&'a Server, &'a Handshake) -> Hook<'a, Result<Option<Credential>, Error>>;
+
 /// A [`Consumer`] as data: what the runtime needs of the type.
 #[derive(Clone, Copy)]
 pub struct ConsumerSpec {
@@ -136,7 +138,7 @@ pub struct ConsumerSpec {
     pub(crate) new_session: fn() -> Box<dyn Any + Send>,
     pub(crate) default_groups: fn(&Connection) -> Vec<String>,
     pub(crate) requires_auth: bool,
-    pub(crate) authenticate: for<'a> fn(&'a Server, &'a Handshake) -> Hook<'a, Result<Option<Credential>, Error>>,
+    pub(crate) authenticate: Authenticate,
     pub(crate) on_connect: fn(Connection, Handshake) -> Hook<'static, Result<(), Error>>,
     pub(crate) on_authenticated: fn(Connection, Identity) -> Hook<'static, ()>,
     pub(crate) on_disconnect: fn(Connection) -> Hook<'static, ()>,
