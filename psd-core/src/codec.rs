@@ -249,7 +249,7 @@ fn write_v1_proto<M: ServerMessage>(
 }
 
 /// Every type that `google.protobuf.Any` may hold in JSON: those of all registered schemas.
-static TYPES: LazyLock<AnyTypes> = LazyLock::new(|| AnyTypes::of(&schemas().collect::<Vec<_>>()));
+pub(crate) static TYPES: LazyLock<AnyTypes> = LazyLock::new(|| AnyTypes::of(&schemas().collect::<Vec<_>>()));
 
 /// Keeps what outlives the frame an envelope was read from.
 pub(crate) fn owned(text: Option<&Cow<'_, str>>) -> Option<Box<str>> {

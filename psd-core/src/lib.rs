@@ -43,6 +43,7 @@
 //! | open several endpoints, with hooks and data for each connection | [`Consumer`], [`Session`] |
 //! | start, mount into an axum application, and shut down | [`ServerBuilder`], [`Server::into_router`], [`Listening`] |
 //! | set limits | [`Settings`] |
+//! | test all of that, in memory and in virtual time | the module `test`, behind the feature of that name |
 //!
 //! The project's README is a tour, ARCHITECTURE.md says how a message travels, docs/PROTOCOL.md what the wire carries.
 
@@ -69,6 +70,8 @@ mod server;
 mod session;
 mod settings;
 mod state;
+#[cfg(feature = "test")]
+pub mod test;
 mod workers;
 
 pub use auth::Identity;

@@ -87,6 +87,8 @@ pub(crate) struct Place(Arc<Shared>);
 
 impl Place {
     pub(crate) fn submit(self, job: impl FnOnce() + Send + 'static) {
+        #[cfg(feature = "test")]
+        let job = crate::test::holding_time(job);
         self.0.lock().jobs.push_back(Box::new(job));
         self.0.available.notify_one();
     }
