@@ -9,7 +9,7 @@ use std::{
 };
 
 use psd_proto::common::authentication::TokenInvalid;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use super::Shared;
 use crate::Identity;
@@ -20,16 +20,20 @@ use crate::Identity;
 /// grace, so that one that refreshes its token loses no request.
 #[derive(Default)]
 pub(super) struct Expiry {
-    at: Option<SystemTime>,
+    /// When the grace ends. In tokio's time, once the system's clock has been asked, so that a test may pause it.
+    last: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
     in_grace: bool,
 }
 
 impl Expiry {
     /// The identity has changed.
-    pub(super) fn follow(&mut self, identity: Option<&Identity>) {
-        self.at = identity.and_then(Identity::expires_at);
-        self.timer = self.at.map(|at| Box::pin(tokio::time::sleep(until(at))));
+    pub(super) fn follow(&mut self, shared: &Shared, identity: Option<&Identity>) {
+        let at = identity.and_then(Identity::expires_at);
+        // Counted from the expiry: an identity that had expired when it came gets no second grace.
+        let grace = if shared.dialect.is_v1() { shared.server.settings().token_grace } else { Duration::ZERO };
+        self.last = at.and_then(|at| Instant::now().checked_add(until(at.checked_add(grace)?)));
+        self.timer = at.map(|at| Box::pin(tokio::time::sleep(until(at))));
         self.in_grace = false;
     }
 
@@ -42,9 +46,7 @@ impl Expiry {
         if !is_current {
             return true;
         }
-        // Counted from the expiry: an identity that had expired when it came gets no second grace.
-        let grace = if shared.dialect.is_v1() { shared.server.settings().token_grace } else { Duration::ZERO };
-        let left = self.at.and_then(|at| at.checked_add(grace)).map_or(Duration::ZERO, until);
+        let left = self.last.map_or(Duration::ZERO, |last| last.saturating_duration_since(Instant::now()));
         tracing::debug!(connection = %shared.id, ?left, "the token has expired");
         if self.in_grace || left.is_zero() {
             let _ = shared.send(&TokenInvalid::default(), None);

@@ -288,7 +288,7 @@ impl Task {
         if changes != self.authentication_seen && self.running.is_none() {
             self.authentication_seen = changes;
             let identity = self.shared.identity();
-            self.expiry.follow(identity.as_ref());
+            self.expiry.follow(&self.shared, identity.as_ref());
             if let Some(identity) = identity {
                 let hook = (self.shared.endpoint.spec.on_authenticated)(Connection::new(self.shared.clone()), identity);
                 let (id, timeout) = (self.shared.id, self.shared.server.settings().handler_timeout);

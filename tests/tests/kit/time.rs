@@ -31,14 +31,17 @@ async fn a_clients_deadline_comes_before() {
 
 #[tokio::test(start_paused = true)]
 async fn a_login_expires() {
-    let server = TestServer::start(server().0);
+    let server = TestServer::start(server_with(Settings::default().token_grace(Duration::from_secs(60))).0);
     let client = server.connect().await;
     let ann = Identity::new("1", "ann").with_permissions(["app.view"]);
     client.login(ann.expiring_at(SystemTime::now() + Duration::from_secs(3600))).await;
     tokio::time::sleep(Duration::from_secs(3500)).await;
     client.send(pb::ExtractAll {}).await;
-    tokio::time::sleep(Duration::from_secs(200)).await;
-    client.expect_push::<TokenInvalid>().await;
+    tokio::time::sleep(Duration::from_secs(110)).await;
+    assert!(client.expect_push::<TokenInvalid>().await.grace_ms > 55_000);
+    client.send(pb::ExtractAll {}).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(client.expect_push::<TokenInvalid>().await.grace_ms, 0);
     client.send(pb::ExtractAll {}).expect_ack_error(401).await;
 }
 
