@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostics::Label;
+use crate::output::Output;
+use crate::targets::Target;
 use crate::{Diagnostic, Error, Schema, compile, output, sources, targets};
 
 /// What to generate from which files.
@@ -28,7 +30,7 @@ pub struct Config {
     pub(crate) protos: Vec<String>,
     pub(crate) include_common: bool,
     pub(crate) out: Option<String>,
-    pub(crate) rust: targets::rust::Settings,
+    pub(crate) targets: BTreeMap<&'static str, targets::Settings>,
     pub(crate) file: Option<ConfigFile>,
     variables: BTreeMap<String, String>,
 }
@@ -62,7 +64,7 @@ impl Config {
             protos: folders.into_iter().map(Into::into).collect(),
             include_common: true,
             out: None,
-            rust: targets::rust::Settings::default(),
+            targets: BTreeMap::new(),
             file: None,
             variables: BTreeMap::new(),
         }
@@ -82,7 +84,7 @@ impl Config {
 
     /// The path by which generated Rust names the runtime; `::psd_core::proto` unless this says otherwise.
     pub fn runtime(mut self, path: impl Into<String>) -> Self {
-        self.rust.runtime = path.into();
+        self.targets.entry("rust").or_default().set_text("runtime", path.into());
         self
     }
 
@@ -90,7 +92,7 @@ impl Config {
     /// unless this says `true`. Each message then has one more public field, so that programs write
     /// `Echo { text, ..Default::default() }`.
     pub fn unknown_fields(mut self, keep: bool) -> Self {
-        self.rust.unknown_fields = keep;
+        self.targets.entry("rust").or_default().set_flag("unknown_fields", keep);
         self
     }
 
@@ -113,7 +115,7 @@ impl Config {
     /// # Errors
     /// Every mistake of the files, together.
     pub fn generate(&self) -> Result<String, Error> {
-        targets::rust::generate(&self.schema()?, &self.rust)
+        targets::rust::generate(&self.schema()?, &self.settings(&targets::rust::TARGET))
     }
 
     /// Generates Rust and writes it, if it changed; for a build script, because it also tells cargo when to run again.
@@ -125,11 +127,45 @@ impl Config {
         output::tell_cargo(self, &sources);
         let schema = compile::compile(self, sources)?;
         output::warn(&schema);
-        output::write(&self.out_folder()?.join(targets::rust::FILE), &targets::rust::generate(&schema, &self.rust)?)
+        let generated = targets::rust::generate(&schema, &self.settings(&targets::rust::TARGET))?;
+        output::write(&self.out_folder()?.join(targets::rust::FILE), &generated)
+    }
+
+    /// What `psd generate` would write for a target, compared with what is there; writes nothing.
+    ///
+    /// The folder is `out` if it is given, else what the configuration says for the target, else its own `out`, else
+    /// the target's default; relative to the configuration file, but for the first.
+    ///
+    /// # Errors
+    /// Every mistake of the files, together; or a folder that cannot be read.
+    pub fn output(&self, target: &Target, out: Option<&Path>) -> Result<Output, Error> {
+        let schema = self.schema()?;
+        let settings = self.settings(target);
+        let folder = match out {
+            Some(out) => out.to_owned(),
+            None => {
+                let out = settings.out.as_ref().or(self.out.as_ref()).map(String::as_str);
+                self.base.join(self.expand(out.unwrap_or(target.out))?)
+            }
+        };
+        Output::compare(folder, (target.generate)(&schema, &settings)?, schema.warnings)
+    }
+
+    /// The paths that output depends on: the configuration file and the folders.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<PathBuf> {
+        let folders = self.protos.iter().filter_map(|folder| Some(self.base.join(self.expand(folder).ok()?)));
+        self.file.iter().map(|file| file.path.clone()).chain(folders).collect()
+    }
+
+    /// What the configuration says for a target.
+    fn settings(&self, target: &Target) -> targets::Settings {
+        self.targets.get(target.name).cloned().unwrap_or_default()
     }
 
     fn out_folder(&self) -> Result<PathBuf, Error> {
-        match &self.out {
+        let rust = self.targets.get("rust").and_then(|settings| settings.out.as_ref());
+        match rust.or(self.out.as_ref()) {
             Some(out) => Ok(self.base.join(self.expand(out)?)),
             None => output::cargo_folder(),
         }
@@ -149,8 +185,13 @@ impl Config {
 
     /// The variables of the environment that the configuration names, in order.
     pub(crate) fn environment(&self) -> Vec<String> {
-        let mut names: Vec<String> =
-            self.protos.iter().chain(&self.out).flat_map(|text| variables::names(text)).collect();
+        let mut names: Vec<String> = self
+            .protos
+            .iter()
+            .chain(&self.out)
+            .chain(self.targets.values().filter_map(|target| target.out.as_ref()))
+            .flat_map(|text| variables::names(text))
+            .collect();
         names.retain(|name| !self.variables.contains_key(name));
         names.sort();
         names.dedup();

@@ -43,6 +43,7 @@ use std::path::Path;
 
 pub use config::Config;
 pub use diagnostics::{Colors, Diagnostic, Error, Label, Severity};
+pub use output::{Output, State};
 pub use schema::Schema;
 
 /// Generates Rust from the files that `fps_config.json` names; the one line of a build script.
@@ -54,7 +55,7 @@ pub use schema::Schema;
 /// | --- | --- | --- |
 /// | `protos` | | folders, searched recursively; relative to the configuration file; `$VAR` and `${VAR}` are expanded |
 /// | `include_common` | `true` | whether the common messages (login, uploads, …) are part of the schema |
-/// | `out` | `$OUT_DIR/psd` | the folder to write to |
+/// | `out` | `$OUT_DIR/psd` | the folder to write to; `rust.out` goes before it |
 /// | `rust.runtime` | `"::psd_core::proto"` | the path by which generated code names the runtime |
 ///
 /// # Errors

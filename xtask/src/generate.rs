@@ -18,13 +18,38 @@ pub(crate) struct Arguments {
 /// A committed file that nobody writes by hand.
 struct Generated {
     /// Relative to the root of the repository.
-    path: &'static str,
+    path: String,
     contents: String,
 }
 
 fn files() -> anyhow::Result<Vec<Generated>> {
     let common = psd_build::targets::rust::common().context("cannot generate the common messages")?;
-    Ok(vec![Generated { path: "psd-proto/src/common/messages.rs", contents: common }])
+    let mut files = vec![Generated { path: "psd-proto/src/common/messages.rs".to_owned(), contents: common }];
+    let common = psd_build::targets::typescript::common().context("cannot generate the common messages")?;
+    let beside = |file: psd_build::targets::File| Generated {
+        path: format!("clients/typescript/src/common/{}", file.path),
+        contents: file.contents,
+    };
+    files.extend(common.into_iter().map(beside));
+    files.extend(fixtures()?);
+    Ok(files)
+}
+
+/// What the tests of the TypeScript codec are generated from: the messages of the golden vectors, and names that no
+/// language likes; once for each way to hold an integer of 64 bits.
+fn fixtures() -> anyhow::Result<Vec<Generated>> {
+    let mut files = Vec::new();
+    for configuration in ["vectors", "strings", "numbers"] {
+        let path = format!("clients/typescript/test/{configuration}/fps_config.json");
+        let config = psd_build::Config::load(shell::root().join(&path)).with_context(|| path.clone())?;
+        let output = config.output(&psd_build::targets::typescript::TARGET, None).with_context(|| path.clone())?;
+        for (file, _) in output.files.iter().filter(|(_, state)| *state != psd_build::State::Stale) {
+            let contents = output.contents(file).unwrap_or_default().to_owned();
+            let path = format!("clients/typescript/test/{configuration}/messages/{file}");
+            files.push(Generated { path, contents });
+        }
+    }
+    Ok(files)
 }
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
@@ -32,7 +57,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         return check();
     }
     for Generated { path, contents } in files()? {
-        let file = shell::root().join(path);
+        let file = shell::root().join(&path);
         // An unchanged file keeps its time, and nothing is compiled again.
         if fs::read_to_string(&file).is_ok_and(|committed| committed == contents) {
             println!("{path}: up to date");
@@ -48,9 +73,9 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
 pub(crate) fn check() -> anyhow::Result<()> {
     let mut out_of_date = Vec::new();
     for Generated { path, contents } in files()? {
-        let generated = shell::root().join("target/generated").join(path);
+        let generated = shell::root().join("target/generated").join(&path);
         write(&generated, &contents)?;
-        let mut diff = shell::command("git", &["--no-pager", "diff", "--no-index", "--", path]);
+        let mut diff = shell::command("git", &["--no-pager", "diff", "--no-index", "--", &path]);
         let status = diff.arg(&generated).status().context("cannot run `git diff`")?;
         match status.code() {
             Some(0) => println!("{path}: up to date"),

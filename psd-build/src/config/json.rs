@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 
 use super::{Config, ConfigFile};
+use crate::Error;
 use crate::diagnostics::{Diagnostic, Label};
 use crate::nearest::nearest;
-use crate::{Error, targets};
+use crate::targets::{Kind, Settings, TARGETS, Target};
 
-const KEYS: [&str; 4] = ["protos", "include_common", "out", "rust"];
-const RUST_KEYS: [&str; 2] = ["runtime", "unknown_fields"];
+/// The keys that are about no target.
+const KEYS: [&str; 3] = ["protos", "include_common", "out"];
 
 pub(super) fn read(file: ConfigFile) -> Result<Config, Error> {
     let value: Value = serde_json::from_str(&file.text).map_err(|error| syntax(&file, &error))?;
@@ -18,7 +19,8 @@ pub(super) fn read(file: ConfigFile) -> Result<Config, Error> {
     let mut config = Config::from_folders(Vec::<String>::new());
     config.base = file.path.parent().map(PathBuf::from).unwrap_or_default();
     if let Some(object) = reader.object(&value, "the configuration") {
-        reader.known(object, &KEYS, "");
+        let keys: Vec<&str> = KEYS.into_iter().chain(TARGETS.iter().map(|target| target.name)).collect();
+        reader.known(object, &keys, "");
         config.protos = reader.folders(object);
         if let Some(include) = object.get("include_common") {
             config.include_common =
@@ -27,8 +29,10 @@ pub(super) fn read(file: ConfigFile) -> Result<Config, Error> {
         if let Some(out) = object.get("out") {
             config.out = reader.expect("out", out.as_str(), "a folder: a string").map(str::to_owned);
         }
-        if let Some(rust) = object.get("rust") {
-            config.rust = reader.rust(rust);
+        for target in TARGETS {
+            if let Some(value) = object.get(target.name) {
+                config.targets.insert(target.name, reader.target(target, value));
+            }
         }
     }
     if !reader.mistakes.is_empty() {
@@ -92,20 +96,39 @@ impl Reader<'_> {
         folders
     }
 
-    fn rust(&mut self, value: &Value) -> targets::rust::Settings {
-        let mut settings = targets::rust::Settings::default();
+    fn target(&mut self, target: &Target, value: &Value) -> Settings {
+        let mut settings = Settings::default();
         let Some(object) = value.as_object() else {
-            self.expect::<()>("rust", None, r#"an object, such as `{ "runtime": "::psd_core::proto" }`"#);
+            self.expect::<()>(target.name, None, r#"an object, such as `{ "out": "src/generated" }`"#);
             return settings;
         };
-        self.known(object, &RUST_KEYS, "in `rust`, ");
-        if let Some(runtime) = object.get("runtime") {
-            let runtime = self.expect("runtime", runtime.as_str(), "a path: a string such as `\"::psd_core::proto\"`");
-            settings.runtime = runtime.map_or(settings.runtime, str::to_owned);
+        let keys: Vec<&str> = std::iter::once("out").chain(target.keys.iter().map(|key| key.name)).collect();
+        self.known(object, &keys, &format!("in `{}`, ", target.name));
+        if let Some(out) = object.get("out") {
+            settings.out = self.expect("out", out.as_str(), "a folder: a string").map(str::to_owned);
         }
-        if let Some(keep) = object.get("unknown_fields") {
-            settings.unknown_fields =
-                self.expect("unknown_fields", keep.as_bool(), "`true` or `false`").unwrap_or_default();
+        for key in target.keys {
+            let Some(value) = object.get(key.name) else { continue };
+            match key.kind {
+                Kind::Flag => {
+                    let flag = self.expect(key.name, value.as_bool(), key.expected);
+                    flag.into_iter().for_each(|flag| settings.set_flag(key.name, flag));
+                }
+                Kind::Text(_) => {
+                    let text = self.expect(key.name, value.as_str(), key.expected);
+                    text.into_iter().for_each(|text| settings.set_text(key.name, text.to_owned()));
+                }
+                Kind::Choice(choices) => {
+                    let text = value.as_str().filter(|text| choices.contains(text));
+                    if text.is_none() && value.is_string() {
+                        let help = format!("it is {}", key.expected);
+                        self.mistake(key.name, format!("bad value {value} for `{}`", key.name), help);
+                        continue;
+                    }
+                    let text = self.expect(key.name, text, key.expected);
+                    text.into_iter().for_each(|text| settings.set_text(key.name, text.to_owned()));
+                }
+            }
         }
         settings
     }

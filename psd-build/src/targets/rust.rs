@@ -12,25 +12,34 @@ mod names;
 mod structures;
 mod unknown;
 
+use std::path::Path;
+
+use super::{File, Key, Kind, Settings, Target};
 use crate::schema::FileKind;
 use crate::{Config, Error, Schema};
+
+/// Rust: one file of structures, codecs and the schema. A build script writes it ([`crate::compile`]); `psd generate`
+/// can as well.
+pub const TARGET: Target = Target {
+    name: "rust",
+    out: "src/generated",
+    keys: &[
+        Key {
+            name: "runtime",
+            kind: Kind::Text("::psd_core::proto"),
+            expected: "a path: a string such as `\"::psd_core::proto\"`",
+        },
+        Key { name: "unknown_fields", kind: Kind::Flag, expected: "`true` or `false`" },
+    ],
+    recognize,
+    generate: |schema, settings| Ok(vec![File::new(FILE, generate(schema, settings)?)]),
+};
 
 /// The file that is written.
 pub(crate) const FILE: &str = "messages.rs";
 
-/// The `rust` object of the configuration.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    /// The path by which generated code names psd-proto.
-    pub(crate) runtime: String,
-    /// Whether messages keep the fields of the binary form that they do not know.
-    pub(crate) unknown_fields: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { runtime: "::psd_core::proto".to_owned(), unknown_fields: false }
-    }
+fn recognize(folder: &Path) -> Option<&'static str> {
+    folder.join("Cargo.toml").is_file().then_some("Cargo.toml")
 }
 
 /// The contents of [`FILE`].
@@ -44,12 +53,14 @@ pub(crate) fn generate(schema: &Schema, settings: &Settings) -> Result<String, E
 /// If the common .proto files are not valid.
 pub fn common() -> Result<String, Error> {
     let schema = Config::from_folders::<&str>([]).schema()?;
-    print(&schema, &Settings { runtime: "crate".to_owned(), ..Settings::default() }, FileKind::Common)
+    let mut settings = Settings::default();
+    settings.set_text("runtime", "crate".to_owned());
+    print(&schema, &settings, FileKind::Common)
 }
 
 /// Prints the files of one kind; the others are referred to.
 fn print(schema: &Schema, settings: &Settings, kind: FileKind) -> Result<String, Error> {
-    let model = model::Model::new(schema, &settings.runtime, kind);
+    let model = model::Model::new(schema, settings.text(&TARGET, "runtime"), kind);
     let structures = structures::print(&model)?;
-    modules::assemble(&model, structures, settings.unknown_fields)
+    modules::assemble(&model, structures, settings.flag("unknown_fields"))
 }

@@ -9,6 +9,7 @@ use super::externs::{self, WellKnown};
 use super::names;
 use crate::Schema;
 use crate::schema::FileKind;
+use crate::targets::json_names;
 
 /// Everything that the printers need.
 pub(super) struct Model<'s> {
@@ -286,8 +287,8 @@ fn field_names(message: &DescriptorProto) -> Vec<FieldNames> {
     let mut all: Vec<FieldNames> = Vec::new();
     for field in &message.field {
         let proto = field.name().to_owned();
-        let proto3 = field.json_name.clone().unwrap_or_else(|| names::proto3(&proto));
-        let classic = names::classic(&proto);
+        let proto3 = field.json_name.clone().unwrap_or_else(|| json_names::proto3(&proto));
+        let classic = json_names::classic(&proto);
         all.push(FieldNames { proto, proto3, classic, read: Vec::new() });
     }
     for choice in 0..3 {

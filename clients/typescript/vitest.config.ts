@@ -1,0 +1,9 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  resolve: {
+    // Generated code imports the package by its name; tests run on the sources.
+    alias: [{ find: /^@psd\/client\/(codec|wkt|common)$/, replacement: `${import.meta.dirname}/src/$1/index.ts` }],
+  },
+  test: { include: ["test/**/*.test.ts", "src/**/*.test.ts"] },
+});
