@@ -6,7 +6,7 @@ use tokio::{net::ToSocketAddrs, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Consumer, ConsumerSpec, DefaultConsumer, Server, Settings,
+    Consumer, ConsumerSpec, DefaultConsumer, Layer, Server, Settings,
     auth::{self, Authenticator},
     hub::Hub,
     listener::{self, Listening, ServeError},
@@ -25,6 +25,7 @@ pub struct ServerBuilder {
     authenticator: Option<Arc<dyn Authenticator>>,
     login: bool,
     consumers: Vec<ConsumerSpec>,
+    layers: Vec<(Option<ConsumerSpec>, Arc<dyn Layer>)>,
     unhandled: Unhandled,
     routers: Vec<axum::Router>,
 }
@@ -37,6 +38,7 @@ impl ServerBuilder {
             authenticator: None,
             login: false,
             consumers: Vec::new(),
+            layers: Vec::new(),
             unhandled: Unhandled::default(),
             routers: Vec::new(),
         }
@@ -76,6 +78,19 @@ impl ServerBuilder {
         self
     }
 
+    /// Adds hooks around every request. Layers run in the order in which they are added.
+    pub fn layer(mut self, layer: impl Layer) -> Self {
+        self.layers.push((None, Arc::new(layer)));
+        self
+    }
+
+    /// Adds hooks around every request of one consumer, which opens its path; they run inside those of
+    /// [`layer`](Self::layer).
+    pub fn consumer_layer<C: Consumer>(mut self, layer: impl Layer) -> Self {
+        self.layers.push((Some(ConsumerSpec::of::<C>()), Arc::new(layer)));
+        self.consumer::<C>()
+    }
+
     /// What to do about client messages that no handler receives. Default: [`Unhandled::Warn`].
     pub fn unhandled(mut self, unhandled: Unhandled) -> Self {
         self.unhandled = unhandled;
@@ -108,9 +123,10 @@ impl ServerBuilder {
         if linked.is_empty() && consumers.is_empty() {
             consumers.push(ConsumerSpec::of::<DefaultConsumer>());
         }
-        let (settings, states, unhandled) = (&self.settings, &self.states, self.unhandled);
+        let (settings, states, unhandled, layers) = (&self.settings, &self.states, self.unhandled, &self.layers[..]);
         let ready_made = if self.login { auth::LOGIN_RECEIVERS } else { &[] };
-        let endpoints = Table { settings, states, consumers, unhandled, ready_made }.build(linked, &mut problems);
+        let endpoints =
+            Table { settings, states, consumers, unhandled, layers, ready_made }.build(linked, &mut problems);
         let router = listener::merge(self.routers, &endpoints, &mut problems);
         let workers = match Workers::start(self.settings.n_sync_workers, self.settings.worker_queue) {
             Ok(workers) if problems.is_empty() => workers,

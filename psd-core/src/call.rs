@@ -86,6 +86,10 @@ impl<'a> Call<'a> {
         Invocation(Step::Blocking(Box::new(move || job().respond(&request))))
     }
 
+    pub(crate) fn request(&self) -> &Request {
+        self.request
+    }
+
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         self.request.shared()
     }

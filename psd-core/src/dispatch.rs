@@ -17,8 +17,9 @@ use crate::{
     call::{Step, Verdict},
     codec::Raw,
     connection::{Control, Shared},
-    continue_::{caught, conclude, panicked},
-    request::{Request, shown},
+    continue_::{caught, panicked},
+    layer::LayerFuture,
+    request::{Duty, Request, shown},
     routes::Route,
 };
 
@@ -31,6 +32,16 @@ pub(crate) struct Arrived {
     pub(crate) verified: bool,
     /// Whether it is answered already and only its token is of interest.
     pub(crate) cancelled: bool,
+    /// Its request, once that has begun.
+    pub(crate) duty: Option<Duty>,
+    /// Whether the layers have let it pass.
+    pub(crate) layered: bool,
+}
+
+impl Arrived {
+    pub(crate) fn new(raw: Raw, at: Option<Instant>) -> Self {
+        Self { raw, at, verified: false, cancelled: false, duty: None, layered: false }
+    }
 }
 
 /// What became of an envelope.
@@ -50,8 +61,13 @@ pub(crate) enum Begun {
 /// Something the connection's task has to await.
 pub(crate) enum Running {
     Handler {
-        request: Request,
+        duty: Option<Duty>,
         future: Pin<Box<dyn Future<Output = Verdict> + Send>>,
+    },
+    /// The message is dispatched again when its layers have let it pass.
+    Layers {
+        future: LayerFuture,
+        arrived: Option<Arrived>,
     },
     /// The message is dispatched again when its token is verified.
     Verification {
@@ -61,9 +77,21 @@ pub(crate) enum Running {
     Hook(Pin<Box<dyn Future<Output = Result<(), Box<Error>>> + Send>>),
 }
 
+impl Running {
+    /// The request whose deadline holds for it.
+    pub(crate) fn request(&self) -> Option<&Request> {
+        match self {
+            Self::Handler { duty, .. } | Self::Layers { arrived: Some(Arrived { duty, .. }), .. } => {
+                duty.as_ref().map(Duty::request)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Begins a message. Never inlined, so that a profile of one message has a place to begin.
 #[inline(never)]
-pub(crate) fn begin(shared: &Arc<Shared>, arrived: Arrived) -> Begun {
+pub(crate) fn begin(shared: &Arc<Shared>, mut arrived: Arrived) -> Begun {
     let envelope = match shared.dialect.read_envelope(&arrived.raw) {
         Ok(envelope) => envelope,
         Err(error) => return Begun::Unreadable(error.to_string()),
@@ -72,26 +100,41 @@ pub(crate) fn begin(shared: &Arc<Shared>, arrived: Arrived) -> Begun {
     if let Some(control) = Control::of(shared.dialect, &envelope) {
         return Begun::Control(control);
     }
+    if !arrived.cancelled && arrived.duty.is_none() {
+        let duty = Duty::new(Request::new(shared.clone(), &envelope, arrived.at));
+        match shared.endpoint.layers.arrive(duty.request()) {
+            Ok(()) => arrived.duty = Some(duty),
+            Err(error) => {
+                duty.fail(&error);
+                arrived.cancelled = true;
+            }
+        }
+    }
     if !arrived.verified
         && let Some(token) = envelope.auth_header.as_deref()
         && !shared.knows_token(token)
     {
         let future = Box::pin(verify(shared.clone(), token.to_owned()));
-        let arrived = Some(Arrived { verified: true, ..arrived });
-        return Begun::Running(Running::Verification { future, arrived });
+        arrived.verified = true;
+        return Begun::Running(Running::Verification { future, arrived: Some(arrived) });
     }
-    if arrived.cancelled {
-        return Begun::Done;
+    let Some(duty) = arrived.duty.take() else { return Begun::Done };
+    match handle(shared, &envelope, duty, arrived.layered) {
+        Handled::Begun(begun) => begun,
+        Handled::Waits(duty, future) => {
+            let arrived = Arrived { duty: Some(duty), layered: true, ..arrived };
+            Begun::Running(Running::Layers { future, arrived: Some(arrived) })
+        }
     }
-    handle(shared, &envelope, arrived.at)
 }
 
-/// Ends a message that was not begun, unless it is answered already.
-pub(crate) fn fail(shared: &Arc<Shared>, arrived: &Arrived, error: &Error) {
-    if arrived.cancelled {
-        return;
-    }
-    if let Ok(envelope) = shared.dialect.read_envelope(&arrived.raw) {
+/// Ends a message that goes no further.
+pub(crate) fn fail(shared: &Arc<Shared>, mut arrived: Arrived, error: &Error) {
+    if let Some(duty) = arrived.duty.take() {
+        duty.fail(error);
+    } else if !arrived.cancelled
+        && let Ok(envelope) = shared.dialect.read_envelope(&arrived.raw)
+    {
         Request::new(shared.clone(), &envelope, arrived.at).finish(Err(error));
     }
 }
@@ -109,7 +152,10 @@ pub(crate) fn control(shared: &Shared, arrived: &Arrived) -> Option<Control> {
 pub(crate) fn cancel(shared: &Arc<Shared>, arrived: &mut Arrived, uuid: &str) -> bool {
     match shared.dialect.read_envelope(&arrived.raw) {
         Ok(envelope) if envelope.uuid.as_deref() == Some(uuid) && !arrived.cancelled => {
-            Request::new(shared.clone(), &envelope, arrived.at).finish(Err(&Error::cancelled()));
+            match arrived.duty.take() {
+                Some(duty) => duty.fail(&Error::cancelled()),
+                None => Request::new(shared.clone(), &envelope, arrived.at).finish(Err(&Error::cancelled())),
+            }
             let token = envelope.auth_header.as_deref();
             let brings_token = !arrived.verified && token.is_some_and(|token| !shared.knows_token(token));
             arrived.cancelled = true;
@@ -119,49 +165,58 @@ pub(crate) fn cancel(shared: &Arc<Shared>, arrived: &mut Arrived, uuid: &str) ->
     }
 }
 
-fn handle(shared: &Arc<Shared>, envelope: &Envelope<'_>, arrived: Option<Instant>) -> Begun {
-    let request = Request::new(shared.clone(), envelope, arrived);
+/// How far a request has come.
+enum Handled {
+    Begun(Begun),
+    /// Its layers let it wait.
+    Waits(Duty, LayerFuture),
+}
+
+fn handle(shared: &Arc<Shared>, envelope: &Envelope<'_>, duty: Duty, is_layered: bool) -> Handled {
+    let refuse = |duty: Duty, error: Error| {
+        duty.fail(&error);
+        Handled::Begun(Begun::Done)
+    };
+    let request = duty.request();
     if request.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
-        request.finish(Err(&Error::deadline()));
-        return Begun::Done;
+        return refuse(duty, Error::deadline());
     }
     let Some(route) = shared.endpoint.routes.get(&envelope.message_type) else {
         shared.server.0.unknown_messages.fetch_add(1, Ordering::Relaxed);
         let text = format!("unknown message type `{}`", shown(&envelope.message_type));
-        request.finish(Err(&Error::new(404, text)));
-        return Begun::Done;
+        return refuse(duty, Error::new(404, text));
     };
     if let Err(refusal) = route.guard.check(route.requires_auth, shared.identity().as_ref()) {
         tracing::debug!(connection = %shared.id, message = route.message.message_type, ?refusal, "refused by its guard");
-        request.finish(Err(&refusal.into()));
-        return Begun::Done;
+        return refuse(duty, refusal.into());
     }
-    let called = caught(|| (route.receive)(&mut Call::new(&request, envelope.body)));
+    if !is_layered {
+        match shared.endpoint.layers.before(request) {
+            Ok(None) => {}
+            Ok(Some(future)) => return Handled::Waits(duty, future),
+            Err(error) => return refuse(duty, error),
+        }
+    }
+    let called = caught(|| (route.receive)(&mut Call::new(request, envelope.body)));
     match called.map(|invocation| invocation.0) {
         Ok(Step::Ready(verdict)) => {
-            conclude(&request, verdict);
-            Begun::Done
+            duty.conclude(verdict);
+            Handled::Begun(Begun::Done)
         }
-        Ok(Step::Future(future)) => running(route, Running::Handler { request, future }),
-        Ok(Step::Blocking(job)) => match submit(&request, job) {
-            Ok(future) => running(route, Running::Handler { request, future }),
-            Err(error) => {
-                request.finish(Err(&error));
-                Begun::Done
-            }
+        Ok(Step::Future(future)) => running(route, Running::Handler { duty: Some(duty), future }),
+        Ok(Step::Blocking(job)) => match submit(request, job) {
+            Ok(future) => running(route, Running::Handler { duty: Some(duty), future }),
+            Err(error) => refuse(duty, error),
         },
-        Err(error) => {
-            request.finish(Err(&error));
-            Begun::Done
-        }
+        Err(error) => refuse(duty, error),
     }
 }
 
-fn running(route: &Route, running: Running) -> Begun {
-    match route.mode {
+fn running(route: &Route, running: Running) -> Handled {
+    Handled::Begun(match route.mode {
         Mode::Concurrent => Begun::Concurrent(running),
         _ => Begun::Running(running),
-    }
+    })
 }
 
 type Job = Box<dyn FnOnce() -> Verdict + Send>;

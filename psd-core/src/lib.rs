@@ -40,6 +40,7 @@
 //! | send, group and publish | [`Connection`], [`Server`] |
 //! | send types of your own | [`IntoMessage`](derive@IntoMessage) |
 //! | know who calls, and guard handlers | [`auth`], [`Identity`], [`Guard`] |
+//! | do something around every request | [`Layer`] |
 //! | open several endpoints, with hooks and data for each connection | [`Consumer`], [`Session`] |
 //! | start, mount into an axum application, and shut down | [`ServerBuilder`], [`Server::into_router`], [`Listening`] |
 //! | set limits | [`Settings`] |
@@ -60,6 +61,7 @@ mod extract;
 mod guard;
 mod hub;
 pub mod into_message;
+mod layer;
 mod listener;
 mod outcome;
 mod publication;
@@ -84,6 +86,7 @@ pub use error::Error;
 pub use extract::{Extract, Requirement};
 pub use guard::{Guard, Refusal};
 pub use into_message::IntoMessage;
+pub use layer::{Extension, Layer, LayerFuture, Outcome, RequestContext};
 pub use listener::{Listening, ServeError};
 pub use outcome::IntoOutcome;
 pub use psd_macros::{IntoMessage, receive};

@@ -3,16 +3,19 @@
 use std::{
     fmt,
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU8, Ordering},
     },
     time::{Duration, SystemTime},
 };
 
+use axum::http::Extensions;
 use psd_proto::{ServerMessage, envelope::Envelope};
 use tokio::time::Instant;
 
-use crate::{Error, codec::owned, connection::Shared, into_message::IntoMessage};
+use crate::{
+    Error, Outcome, call::Verdict, codec::owned, connection::Shared, continue_::conclude, into_message::IntoMessage,
+};
 
 /// A request that was accepted; cheap to clone.
 #[derive(Clone)]
@@ -23,10 +26,12 @@ struct Inner {
     headers: RequestHeaders,
     /// When the client no longer wants an answer (v1).
     deadline: Option<Instant>,
-    /// Set by the one ack that is sent, or by a request that wants none.
-    acked: AtomicBool,
-    /// Set when its deadline passed or its client cancelled it: what still comes of its work on a thread is dropped.
-    given_up: AtomicBool,
+    /// When the server began with it, where its endpoint has layers.
+    since: Option<Instant>,
+    body_bytes: usize,
+    promise: Promise,
+    /// What layers attach; held for one change or one look.
+    extensions: Mutex<Extensions>,
 }
 
 /// The headers of a request, as its client wrote them.
@@ -74,8 +79,16 @@ impl Request {
             api_version: envelope.api_version,
             traceparent: owned(envelope.traceparent.as_ref()),
         };
-        let (acked, given_up) = (AtomicBool::new(!headers.ack), AtomicBool::new(false));
-        Self(Arc::new(Inner { shared, deadline, acked, given_up, headers }))
+        let since = (!shared.endpoint.layers.is_empty()).then(|| arrived.unwrap_or_else(Instant::now));
+        Self(Arc::new(Inner {
+            deadline,
+            since,
+            body_bytes: envelope.body.size(),
+            promise: Promise::new(headers.ack),
+            extensions: Mutex::default(),
+            headers,
+            shared,
+        }))
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -95,9 +108,22 @@ impl Request {
         self.0.deadline
     }
 
+    pub(crate) fn body_bytes(&self) -> usize {
+        self.0.body_bytes
+    }
+
+    /// How long ago the server began with it; zero where no layer could ask.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.0.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    pub(crate) fn extensions(&self) -> MutexGuard<'_, Extensions> {
+        self.0.extensions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Sends a reply that more may follow.
     pub(crate) fn reply<M: IntoMessage<Message: ServerMessage>>(&self, message: &M) -> Result<(), Error> {
-        if self.0.given_up.load(Ordering::Acquire) {
+        if self.0.promise.is_given_up() {
             return Ok(());
         }
         self.0.shared.send(message, self.uuid())
@@ -105,14 +131,17 @@ impl Request {
 
     /// Sends the reply that ends the request: in v1 it carries the result, and no ack follows.
     pub(crate) fn reply_last<M: ServerMessage>(&self, message: &M) -> Result<(), Error> {
-        if self.0.given_up.load(Ordering::Acquire) {
+        if self.0.promise.is_given_up() {
             return Ok(());
         }
         let shared = &self.0.shared;
-        let carries = shared.dialect.is_v1() && !self.0.acked.swap(true, Ordering::AcqRel);
+        let carries = shared.dialect.is_v1() && self.0.promise.claim_ack();
         let sent = shared.send_with(message, self.uuid(), carries.then_some(Ok(())));
-        if sent.is_err() && carries {
-            self.0.acked.store(false, Ordering::Release);
+        if let Err(error) = &sent
+            && carries
+            && self.0.promise.return_ack()
+        {
+            self.acknowledge(Err(error));
         }
         sent
     }
@@ -125,17 +154,33 @@ impl Request {
 
     /// Sends no more replies: the request is about to end early.
     pub(crate) fn abandon(&self) {
-        self.0.given_up.store(true, Ordering::Release);
+        self.0.promise.give_up();
     }
 
-    /// Ends the request: sends the ack if one was asked for and none was sent. Only the first call does anything.
+    /// Ends the request: sends the ack if one was asked for and none was sent, and tells the layers. Only the first call
+    /// does anything but log.
     pub(crate) fn finish(&self, result: Result<(), &Error>) {
         if let Err(error) = result {
             self.log(error);
         }
-        if self.0.acked.swap(true, Ordering::AcqRel) {
-            return;
+        let end = self.0.promise.end();
+        if end.acks {
+            self.acknowledge(result);
         }
+        if end.is_first {
+            let outcome = result.map_or_else(Outcome::Failed, |()| Outcome::Done);
+            self.0.shared.endpoint.layers.after(self, &outcome);
+        }
+    }
+
+    /// Ends the request without an ack, since nobody is there to get it.
+    fn vanish(&self) {
+        if self.0.promise.end().is_first {
+            self.0.shared.endpoint.layers.after(self, &Outcome::Gone);
+        }
+    }
+
+    fn acknowledge(&self, result: Result<(), &Error>) {
         let shared = &self.0.shared;
         // Written before the outbox is locked, since the formatter is the application's.
         let error = result.err().map(|error| (shared.server.settings().text_for_client(error), error.code()));
@@ -159,6 +204,94 @@ impl Request {
             None => tracing::debug!(%connection, uuid, message = shown(message), %error, "a request was refused"),
         }
     }
+}
+
+/// The duty to end a request. Dropped without having done so, it ends it for a client that has gone.
+pub(crate) struct Duty {
+    request: Request,
+    /// Whether it is done, or has become somebody else's.
+    is_over: bool,
+}
+
+impl Duty {
+    pub(crate) fn new(request: Request) -> Self {
+        Self { request, is_over: false }
+    }
+
+    pub(crate) fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// Ends the request with what its handler came to, or hands the duty on to `Continue`.
+    pub(crate) fn conclude(mut self, verdict: Verdict) {
+        self.is_over = true;
+        conclude(&self.request, verdict);
+    }
+
+    /// Ends the request with an error.
+    pub(crate) fn fail(mut self, error: &Error) {
+        self.is_over = true;
+        self.request.give_up(error);
+    }
+}
+
+impl Drop for Duty {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.request.vanish();
+        }
+    }
+}
+
+/// How far a request is: three flags, each of which is set once (and the first perhaps taken back).
+struct Promise(AtomicU8);
+
+impl Promise {
+    /// The ack has been sent, or is nobody's to send.
+    const ACKED: u8 = 1;
+    /// It has ended.
+    const ENDED: u8 = 2;
+    /// Its deadline has passed or its client cancelled it: what still comes of its work on a thread is dropped.
+    const GIVEN_UP: u8 = 4;
+
+    fn new(wants_ack: bool) -> Self {
+        Self(AtomicU8::new(if wants_ack { 0 } else { Self::ACKED }))
+    }
+
+    fn set(&self, flags: u8) -> u8 {
+        self.0.fetch_or(flags, Ordering::AcqRel)
+    }
+
+    /// Whether the caller is the one who sends the ack.
+    fn claim_ack(&self) -> bool {
+        self.set(Self::ACKED) & Self::ACKED == 0
+    }
+
+    /// Gives a claimed ack back. Whether the caller must send it after all: the request has ended meanwhile, and whoever
+    /// ended it left the ack to the caller.
+    fn return_ack(&self) -> bool {
+        let before = self.0.fetch_and(!Self::ACKED, Ordering::AcqRel);
+        before & Self::ENDED != 0 && self.claim_ack()
+    }
+
+    fn end(&self) -> End {
+        let before = self.set(Self::ENDED | Self::ACKED);
+        End { is_first: before & Self::ENDED == 0, acks: before & Self::ACKED == 0 }
+    }
+
+    fn give_up(&self) {
+        self.set(Self::GIVEN_UP);
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.0.load(Ordering::Acquire) & Self::GIVEN_UP != 0
+    }
+}
+
+/// What is left to whoever ends a request.
+struct End {
+    is_first: bool,
+    acks: bool,
 }
 
 impl fmt::Debug for Request {

@@ -10,7 +10,7 @@ use std::{
 use psd_proto::{MessageInfo, SourceLocation};
 
 use crate::{
-    ConsumerSpec, Guard, Mode, Receiver, Settings,
+    ConsumerSpec, Guard, Layer, Mode, Receiver, Settings,
     consumer::{Endpoint, Endpoints},
     extract::Requirement,
     receiver::schemas,
@@ -80,6 +80,8 @@ pub(crate) struct Table<'a> {
     pub(crate) states: &'a States,
     pub(crate) consumers: Vec<ConsumerSpec>,
     pub(crate) unhandled: Unhandled,
+    /// Layers for every consumer, and for one.
+    pub(crate) layers: &'a [(Option<ConsumerSpec>, Arc<dyn Layer>)],
     /// Receivers for every consumer that has none of its own for their messages.
     pub(crate) ready_made: &'static [Receiver],
 }
@@ -116,7 +118,12 @@ impl Table<'_> {
             for receiver in self.ready_made {
                 routes.entry(receiver.message.message_type).or_insert_with(|| self.route(receiver, &spec));
             }
-            Arc::new(Endpoint { spec, routes: Routes(routes.into_iter().collect()) })
+            let layers_of = |id: Option<TypeId>| {
+                let has_id = move |(only, _): &&(Option<ConsumerSpec>, _)| only.map(|spec| spec.id) == id;
+                self.layers.iter().filter(has_id).map(|(_, layer)| layer.clone())
+            };
+            let layers = layers_of(None).chain(layers_of(Some(spec.id))).collect();
+            Arc::new(Endpoint { spec, routes: Routes(routes.into_iter().collect()), layers })
         };
         specs.into_values().map(endpoint).collect()
     }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep};
 use super::Shared;
 use crate::{
     Error,
-    continue_::{conclude, panicked},
+    continue_::panicked,
     dispatch::{self, Arrived, Running},
 };
 
@@ -27,10 +27,10 @@ pub(super) struct Active {
 /// What came of it.
 pub(super) enum End {
     Concluded,
-    /// The token was verified; the message it came with goes on.
+    /// The token was verified, or the layers have let it pass; the message goes on.
     Again(Arrived),
-    /// Whose the token is could not be found out; the message it came with ends.
-    Unverified(Arrived, Error),
+    /// Whose the token is could not be found out, or a layer refused; the message ends.
+    Failed(Arrived, Error),
     /// `on_connect` refused.
     Refused(Box<Error>),
 }
@@ -52,24 +52,28 @@ impl Future for Active {
         let this = &mut *self;
         let polled = match &mut this.running {
             Running::Handler { future, .. } => guarded(future, context).map(Ended::Handler),
+            Running::Layers { future, .. } => guarded(future, context).map(Ended::Layers),
             Running::Verification { future, .. } => guarded(future, context).map(Ended::Verification),
             Running::Hook(future) => guarded(future, context).map(Ended::Hook),
         };
         let Poll::Ready(ended) = polled else { return this.poll_deadline(context) };
         Poll::Ready(match ended {
             Ended::Handler(verdict) => {
-                if let Running::Handler { request, .. } = &this.running {
-                    conclude(request, verdict.unwrap_or_else(Err));
+                if let Running::Handler { duty, .. } = &mut this.running
+                    && let Some(duty) = duty.take()
+                {
+                    duty.conclude(verdict.unwrap_or_else(Err));
                 }
                 End::Concluded
             }
-            Ended::Verification(result) => {
-                let Running::Verification { arrived, .. } = &mut this.running else {
+            Ended::Layers(result) | Ended::Verification(result) => {
+                let (Running::Layers { arrived, .. } | Running::Verification { arrived, .. }) = &mut this.running
+                else {
                     return Poll::Ready(End::Concluded);
                 };
                 match (arrived.take(), result.unwrap_or_else(Err)) {
                     (Some(arrived), Ok(())) => End::Again(arrived),
-                    (Some(arrived), Err(error)) => End::Unverified(arrived, error),
+                    (Some(arrived), Err(error)) => End::Failed(arrived, error),
                     (None, _) => End::Concluded,
                 }
             }
@@ -85,6 +89,7 @@ impl Future for Active {
 
 enum Ended {
     Handler(Result<crate::call::Verdict, Error>),
+    Layers(Result<Result<(), Error>, Error>),
     Verification(Result<Result<(), Error>, Error>),
     Hook(Result<Result<(), Box<Error>>, Error>),
 }
@@ -93,31 +98,29 @@ impl Active {
     /// Ends the request with this uuid with the result 499 if it is this one. Whether nothing is left to be awaited: the
     /// verification of its token goes on.
     pub(super) fn cancel(&mut self, shared: &Arc<Shared>, uuid: &str) -> bool {
-        match &mut self.running {
-            Running::Handler { request, .. } if request.uuid() == Some(uuid) => {
-                request.give_up(&Error::cancelled());
-                return true;
-            }
-            Running::Verification { arrived: waiting, .. } => {
-                waiting.take_if(|arrived| dispatch::cancel(shared, arrived, uuid));
-            }
-            _ => {}
+        if let Running::Verification { arrived: waiting, .. } = &mut self.running {
+            waiting.take_if(|arrived| dispatch::cancel(shared, arrived, uuid));
+            return false;
         }
-        false
+        let Some(request) = self.running.request().filter(|request| request.uuid() == Some(uuid)) else { return false };
+        request.give_up(&Error::cancelled());
+        true
     }
 
     /// Ends the request that runs, or waits for its token.
     pub(super) fn give_up(self, shared: &Arc<Shared>, error: &Error) {
         match self.running {
-            Running::Handler { request, .. } => request.give_up(error),
-            Running::Verification { arrived: Some(arrived), .. } => dispatch::fail(shared, &arrived, error),
-            Running::Verification { .. } | Running::Hook(_) => {}
+            Running::Handler { duty: Some(duty), .. } => duty.fail(error),
+            Running::Layers { arrived: Some(arrived), .. } | Running::Verification { arrived: Some(arrived), .. } => {
+                dispatch::fail(shared, arrived, error);
+            }
+            _ => {}
         }
     }
 
     /// The timer is made only for what does not end at once; most handlers do.
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<End> {
-        let Running::Handler { request, .. } = &self.running else { return Poll::Pending };
+        let Some(request) = self.running.request() else { return Poll::Pending };
         let timeout = request.shared().server.settings().handler_timeout;
         if std::mem::take(&mut self.is_new) {
             let own = (!timeout.is_zero()).then(|| Instant::now() + timeout);

@@ -268,7 +268,7 @@ impl Task {
                 self.inbox_bytes += arrived.raw.len();
                 self.inbox.push_front(arrived);
             }
-            End::Unverified(arrived, error) => dispatch::fail(&self.shared, &arrived, &error),
+            End::Failed(arrived, error) => dispatch::fail(&self.shared, arrived, &error),
             End::Refused(error) => {
                 let text = self.shared.server.settings().text_for_client(&error);
                 let connection = self.shared.id;
@@ -357,7 +357,7 @@ impl Task {
         // Of many each has its turn, between which hooks run and a client that reads slowly is waited for.
         let is_alone = envelopes.len() == 1;
         for raw in envelopes {
-            let arrived = Arrived { raw, at, verified: false, cancelled: false };
+            let arrived = Arrived::new(raw, at);
             if is_alone && !self.is_busy() && self.inbox.is_empty() {
                 self.begin(arrived);
             } else if let Some(control) = dispatch::control(&self.shared, &arrived) {
@@ -492,7 +492,7 @@ impl Task {
             active.give_up(shared, &error);
         }
         for arrived in self.inbox.drain(..) {
-            dispatch::fail(shared, &arrived, &error);
+            dispatch::fail(shared, arrived, &error);
         }
         self.inbox_bytes = 0;
     }

@@ -66,6 +66,7 @@ fn build(settings: Settings, receivers: &'static [Receiver]) -> (Endpoints, Vec<
         states: &states,
         consumers: Vec::new(),
         unhandled: Unhandled::Refuse,
+        layers: &[],
         ready_made: &[],
     };
     let endpoints = table.build(receivers.iter().collect(), &mut problems);
@@ -184,6 +185,7 @@ fn ready_made_receivers_give_way_to_the_applications_own() {
         states: &states,
         consumers: Vec::new(),
         unhandled: Unhandled::Allow,
+        layers: &[],
         ready_made: &READY_MADE,
     };
     let endpoints = table.build(RECEIVERS.iter().collect(), &mut problems);

@@ -57,6 +57,17 @@ pub enum Body<'a> {
     Deflated(&'a [u8]),
 }
 
+impl Body<'_> {
+    /// How many bytes it has, as it came.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Json(text) => text.len(),
+            Self::Proto(bytes) | Self::Deflated(bytes) => bytes.len(),
+        }
+    }
+}
+
 impl<'a> Envelope<'a> {
     /// An envelope of nothing but a body.
     #[must_use]

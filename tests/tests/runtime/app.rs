@@ -10,8 +10,8 @@ use std::{
 };
 
 use psd_core::{
-    Call, Connection, Consumer, Continue, Error, Extract, Handshake, Identity, IntoMessage, RequestHeaders, Server,
-    ServerBuilder, Session, Settings, State, Unhandled, auth::StaticTokens, receive,
+    Call, Connection, Consumer, Continue, Error, Extension, Extract, Handshake, Identity, IntoMessage, RequestHeaders,
+    Server, ServerBuilder, Session, Settings, State, Unhandled, auth::StaticTokens, receive,
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -366,6 +366,15 @@ fn flood(message: pb::Flood, connection: Connection) -> Result<(), Error> {
 #[receive]
 fn kick(_: pb::Kick, connection: Connection) {
     connection.close(4403, "thrown out");
+}
+
+/// What a layer may have attached to a request.
+#[derive(Clone)]
+pub(crate) struct Tenant(pub(crate) String);
+
+#[receive]
+fn whose(_: pb::Whose, tenant: Option<Extension<Tenant>>) -> pb::Note {
+    note(tenant.map_or_else(|| "nobody's".into(), |Extension(Tenant(name))| name), 0)
 }
 
 #[receive]

@@ -17,6 +17,8 @@ mod handlers;
 mod handshake;
 /// Clients that read late, ping without end, or come with tokens that nobody can verify.
 mod hostile;
+/// Hooks around every request: their order, every end once, refusals, what they attach.
+mod layers;
 /// Shutting down, clients that vanish, and running out of files.
 mod lifecycle;
 /// Handlers that panic, hang or lose their client.
