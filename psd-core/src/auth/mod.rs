@@ -4,6 +4,8 @@ mod authenticator;
 mod deny_list;
 mod identity;
 mod jwt;
+#[cfg(feature = "passwords")]
+pub mod password;
 mod receivers;
 mod users;
 
