@@ -46,6 +46,12 @@
 //! | set limits | [`Settings`] |
 //! | test all of that, in memory and in virtual time | the module `test`, behind the feature of that name |
 //!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `sqlite` | [`auth::SqlUsers`] and [`auth::DjangoUsers`] over SQLite, which is compiled in |
+//! | `postgres` | the same over PostgreSQL; for an encrypted connection switch on one of sqlx's features `tls-…` too |
+//! | `passwords` | [`auth::password`] alone; the other two bring it |
+//!
 //! The project's README is a tour, ARCHITECTURE.md says how a message travels, docs/PROTOCOL.md what the wire carries.
 
 pub mod auth;

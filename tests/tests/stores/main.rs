@@ -1,0 +1,11 @@
+//! Stores of users: what all of them must do alike, over SQLite and PostgreSQL, in our tables and in Django's.
+#![allow(clippy::unwrap_used)]
+
+mod fixture;
+
+// What every store does with names, passwords and keys; each store is named once.
+mod conformance;
+// What becomes of stored passwords, and what a Django project may look like.
+mod django;
+// Accounts in our own tables.
+mod accounts;
