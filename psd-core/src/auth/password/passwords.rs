@@ -30,8 +30,11 @@ struct Shared {
     /// Whoever computes holds a turn.
     turns: Arc<Semaphore>,
     #[cfg(test)]
-    on_compute: std::sync::OnceLock<Box<dyn Fn(&Scheme) + Send + Sync>>,
+    on_compute: std::sync::OnceLock<Hook>,
 }
+
+#[cfg(test)]
+type Hook = Box<dyn Fn(&Scheme) + Send + Sync>;
 
 /// What came of verifying.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
