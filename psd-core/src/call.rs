@@ -5,8 +5,9 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 use psd_proto::{ClientMessage, envelope::Body};
 
 use crate::{
-    Connection, Error, Extract, Identity, IntoOutcome,
+    Connection, Error, Extract, GuardFn, Identity, IntoOutcome,
     connection::Shared,
+    guard::function::{Guarded, Parameters},
     outcome::Completion,
     request::{Request, RequestHeaders},
 };
@@ -57,6 +58,20 @@ impl<'a> Call<'a> {
         let shared = self.shared();
         let settings = shared.server.settings();
         shared.dialect.read_body(self.body, settings.json_depth, settings.max_frame_bytes)
+    }
+
+    /// Lets a guard function of the application decide before the handler runs.
+    ///
+    /// # Errors
+    /// One of the guard's parameters cannot be taken.
+    #[doc(hidden)]
+    pub fn guarded<M, G, P, Kind>(&self, guard: G, message: M) -> Result<Guarded<M>, Error>
+    where
+        M: ClientMessage,
+        G: for<'m> GuardFn<'m, M, P, Kind>,
+        P: Parameters,
+    {
+        Guarded::new(self, guard, message)
     }
 
     /// The outcome of a plain function, which has run.

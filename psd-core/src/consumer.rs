@@ -83,7 +83,33 @@ pub trait Consumer: Send + Sync + 'static {
         std::future::ready(Ok(()))
     }
 
-    /// Runs when somebody has become the connection's identity, before the next message is handled. Default: nothing.
+    /// Whether a connection may be in a group, given who is authenticated on it. Default: everybody may.
+    ///
+    /// Asked when the connection joins, which fails with code 403 if it may not, and about each of its groups whenever
+    /// its identity or the rights of it change: after a login, a logout, the end of a token, or
+    /// [`Server::refresh_identity`](crate::Server::refresh_identity). It then leaves the groups that it may no longer be
+    /// in, at once and before anything else is published to them. Runs in place, possibly on several threads at once: it
+    /// must take no time. A panic means no.
+    ///
+    /// ```
+    /// # use psd_core::{Connection, Consumer, Identity};
+    /// # struct Desk;
+    /// impl Consumer for Desk {
+    /// #   const PATH: &'static str = "/desk";
+    /// #   type Session = ();
+    ///     // …
+    ///     fn admits(group: &str, identity: Option<&Identity>, _: &Connection) -> bool {
+    ///         group != "staff" || identity.is_some_and(|identity| identity.in_user_group("staff"))
+    ///     }
+    /// }
+    /// ```
+    fn admits(group: &str, identity: Option<&Identity>, connection: &Connection) -> bool {
+        let _ = (group, identity, connection);
+        true
+    }
+
+    /// Runs when somebody has become the connection's identity, or its rights were read again, before the next message
+    /// is handled. Default: nothing.
     fn on_authenticated(connection: Connection, identity: Identity) -> impl Future<Output = ()> + Send {
         let _ = (connection, identity);
         std::future::ready(())
@@ -137,6 +163,7 @@ pub struct ConsumerSpec {
     pub(crate) session: (TypeId, &'static str),
     pub(crate) new_session: fn() -> Box<dyn Any + Send>,
     pub(crate) default_groups: fn(&Connection) -> Vec<String>,
+    pub(crate) admits: fn(&str, Option<&Identity>, &Connection) -> bool,
     pub(crate) requires_auth: bool,
     pub(crate) authenticate: Authenticate,
     pub(crate) on_connect: fn(Connection, Handshake) -> Hook<'static, Result<(), Error>>,
@@ -155,6 +182,7 @@ impl ConsumerSpec {
             session: (TypeId::of::<C::Session>(), type_name::<C::Session>()),
             new_session: || Box::new(C::Session::default()),
             default_groups: C::default_groups,
+            admits: C::admits,
             requires_auth: C::REQUIRES_AUTH,
             authenticate: |server, handshake| Box::pin(C::authenticate(server, handshake)),
             on_connect: |connection, handshake| Box::pin(C::on_connect(connection, handshake)),

@@ -13,11 +13,13 @@ use psd_proto::{common::authentication::TokenInvalid, envelope::Envelope};
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
-    Call, Error, Mode,
+    Call, Error, Identity, Mode,
+    auth::TokenError,
     call::{Step, Verdict},
     codec::Raw,
-    connection::{Control, Shared},
+    connection::{Authenticated, Control, Shared},
     continue_::{caught, panicked},
+    guard,
     layer::LayerFuture,
     request::{Duty, Request, shown},
     routes::Route,
@@ -187,8 +189,9 @@ fn handle(shared: &Arc<Shared>, envelope: &Envelope<'_>, duty: Duty, is_layered:
         return refuse(duty, Error::new(404, text));
     };
     if let Err(refusal) = route.guard.check(route.requires_auth, shared.identity().as_ref()) {
-        tracing::debug!(connection = %shared.id, message = route.message.message_type, ?refusal, "refused by its guard");
-        return refuse(duty, refusal.into());
+        let error = refusal.into();
+        guard::refused(request, Some(refusal), &error);
+        return refuse(duty, error);
     }
     if !is_layered {
         match shared.endpoint.layers.before(request) {
@@ -219,10 +222,10 @@ fn running(route: &Route, running: Running) -> Handled {
     })
 }
 
-type Job = Box<dyn FnOnce() -> Verdict + Send>;
+pub(crate) type Job = Box<dyn FnOnce() -> Verdict + Send>;
 
 /// Runs a blocking handler on a sync worker; the connection's task awaits it.
-fn submit(request: &Request, job: Job) -> Result<Pin<Box<dyn Future<Output = Verdict> + Send>>, Error> {
+pub(crate) fn submit(request: &Request, job: Job) -> Result<Pin<Box<dyn Future<Output = Verdict> + Send>>, Error> {
     let place = request.shared().server.workers().reserve()?;
     let gone = request.shared().gone.clone();
     let (sender, receiver) = oneshot::channel();
@@ -256,12 +259,7 @@ pub(crate) async fn verify(shared: Arc<Shared>, token: String) -> Result<(), Err
             None => Err("this server has no authenticator".into()),
         }
     };
-    let attempt = AssertUnwindSafe(attempt).catch_unwind();
-    let verified = match within(shared.server.settings().handler_timeout, attempt).await {
-        Some(verified) => verified.map_err(|panic| panicked(&*panic)),
-        None => Err(Error::unavailable("the token could not be verified in time")),
-    };
-    match verified.inspect_err(|_| shared.forget_identity())? {
+    match attempted(&shared, attempt).await.inspect_err(|_| shared.forget_identity())? {
         Ok(identity) => shared.authenticate(Some(&token), Some(identity)),
         Err(reason) if reason.is_unavailable() => {
             tracing::error!(connection = %shared.id, %reason, "a token cannot be verified");
@@ -275,4 +273,52 @@ pub(crate) async fn verify(shared: Arc<Shared>, token: String) -> Result<(), Err
         }
     }
     Ok(())
+}
+
+/// Reads the rights of the connection's identity again; a user that is gone or no longer active becomes nobody, and its
+/// client gets `token-invalid`. Nothing happens if somebody else becomes the identity meanwhile.
+///
+/// # Errors
+/// The rights cannot be read. The connection is nobody's then, as in [`verify`].
+pub(crate) async fn refresh(shared: Arc<Shared>, before: Authenticated) -> Result<(), Error> {
+    let Authenticated { token, identity } = &before;
+    let token = token.as_deref();
+    let attempt = async {
+        match shared.server.authenticator() {
+            Some(authenticator) => authenticator.refresh_identity(identity, token).await,
+            None => Ok(identity.clone()),
+        }
+    };
+    let forget = || {
+        shared.reauthenticate(&before, None, None);
+    };
+    match attempted(&shared, attempt).await.inspect_err(|_| forget())? {
+        Ok(identity) => {
+            shared.reauthenticate(&before, token, Some(identity));
+        }
+        Err(reason) if reason.is_unavailable() => {
+            tracing::error!(connection = %shared.id, %reason, "the rights of an identity cannot be read");
+            forget();
+            return Err(Error::unavailable("the rights cannot be read now"));
+        }
+        Err(reason) => {
+            tracing::debug!(connection = %shared.id, %reason, "an identity was refused when its rights were read again");
+            if shared.reauthenticate(&before, token, None) {
+                let _ = shared.send(&TokenInvalid::default(), None);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What an authenticator answers, in the time of a handler and whether it panics or not.
+async fn attempted(
+    shared: &Shared,
+    attempt: impl Future<Output = Result<Identity, TokenError>>,
+) -> Result<Result<Identity, TokenError>, Error> {
+    let attempt = AssertUnwindSafe(attempt).catch_unwind();
+    match within(shared.server.settings().handler_timeout, attempt).await {
+        Some(answer) => answer.map_err(|panic| panicked(&*panic)),
+        None => Err(Error::unavailable("the token could not be verified in time")),
+    }
 }

@@ -1,11 +1,24 @@
 //! Who may call a handler: data written by `#[receive]`, and a pure function over it.
 
-use crate::{Error, Identity};
+pub(crate) mod function;
+
+use std::fmt;
+
+pub use function::{Decision, GuardFn};
+
+use crate::{
+    Error, Identity,
+    extract::Requirement,
+    request::{Request, shown},
+};
+
+/// Refusals of one connection that are logged at info level; a client that goes on trying must not fill the log.
+const LOGGED_REFUSALS: u32 = 10;
 
 /// What a handler demands of its caller.
 ///
 /// Written by `#[receive]` as data. Each of `permissions`, `whitelist_groups` and `blacklist_groups` implies `auth`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Guard {
     /// `auth` as written at the handler; `None` where it is silent.
     pub auth: Option<bool>,
@@ -15,9 +28,20 @@ pub struct Guard {
     pub whitelist_groups: &'static [&'static str],
     /// User groups of which the caller may be in none.
     pub blacklist_groups: &'static [&'static str],
+    /// The application's function that is asked once these rules let the caller pass; see [`GuardFn`].
+    pub function: Option<GuardFunction>,
 }
 
-/// Why a guard refused; the client learns only the code.
+/// A guard function of the application, as `#[receive(guard = path)]` names it.
+#[derive(Debug, Clone, Copy)]
+pub struct GuardFunction {
+    /// The path as written.
+    pub name: &'static str,
+    /// What its parameters need.
+    pub requirements: fn() -> Vec<Requirement>,
+}
+
+/// Which rule of a guard refused. Its text is for the log; the client learns only the code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -68,6 +92,17 @@ impl Guard {
     }
 }
 
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unauthenticated => f.write_str("`auth`: nobody is authenticated"),
+            Self::MissingPermission(permission) => write!(f, "`permissions`: lacks `{permission}`"),
+            Self::NotInWhitelist => f.write_str("`whitelist_groups`: in none of them"),
+            Self::InBlacklist(group) => write!(f, "`blacklist_groups`: in `{group}`"),
+        }
+    }
+}
+
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         match refusal {
@@ -77,16 +112,42 @@ impl From<Refusal> for Error {
     }
 }
 
+/// Logs which rule refused a request: one of the guard's own, or its function.
+pub(crate) fn refused(request: &Request, refusal: Option<Refusal>, error: &Error) {
+    let shared = request.shared();
+    let Some(route) = shared.endpoint.routes.get(&request.headers().message_type) else { return };
+    let rule = match (refusal, route.guard.function) {
+        (Some(refusal), _) => refusal.to_string(),
+        (None, function) => {
+            let name = function.map_or("", |function| function.name);
+            format!("`guard = {name}`: {}", shown(&error.to_string()))
+        }
+    };
+    let identity = shared.identity();
+    let user = identity.as_ref().map(|identity| shown(identity.username()));
+    let user_id = identity.as_ref().map(|identity| shown(identity.user_id()));
+    let (connection, message, handler) = (shared.id, route.message.message_type, route.handler);
+    let location = route.location;
+    // Nobody being authenticated is what happens to every client whose token has expired.
+    if refusal != Some(Refusal::Unauthenticated) && shared.count_refusal() <= LOGGED_REFUSALS {
+        tracing::info!(%connection, user, user_id, message, handler, %location, rule, "refused by its guard");
+    } else {
+        tracing::debug!(%connection, user, user_id, message, handler, %location, rule, "refused by its guard");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const OPEN: Guard = Guard { auth: None, permissions: &[], whitelist_groups: &[], blacklist_groups: &[] };
+    const OPEN: Guard =
+        Guard { auth: None, permissions: &[], whitelist_groups: &[], blacklist_groups: &[], function: None };
     const FULL: Guard = Guard {
         auth: None,
         permissions: &["chat.add", "chat.view"],
         whitelist_groups: &["staff", "ops"],
         blacklist_groups: &["muted"],
+        function: None,
     };
 
     #[track_caller]

@@ -90,10 +90,10 @@ pub use consumer::{Consumer, Credential, DefaultConsumer};
 pub use continue_::Continue;
 pub use error::Error;
 pub use extract::{Extract, Requirement};
-pub use guard::{Guard, Refusal};
+pub use guard::{Decision, Guard, GuardFn, GuardFunction, Refusal};
 pub use into_message::IntoMessage;
 pub use layer::{Extension, Layer, LayerFuture, Outcome, RequestContext};
-pub use listener::{Listening, ServeError};
+pub use listener::{AllowedOrigins, InvalidOrigin, Listening, ServeError};
 pub use outcome::IntoOutcome;
 pub use psd_macros::{IntoMessage, receive};
 pub use psd_proto::{self as proto, ClientMessage, MessageInfo, Origin, Schema, ServerMessage, SourceLocation};
@@ -110,6 +110,7 @@ pub use state::State;
 pub use {
     call::Invocation,
     consumer::ConsumerSpec,
+    guard::function::{Guarded, requirements as guard_requirements},
     inventory,
     outcome::{Completion, kind},
     receiver::{ReceiveFn, Receiver, RegisteredSchema},

@@ -161,17 +161,20 @@ impl Table<'_> {
         if receiver.mode == Mode::Blocking && self.settings.n_sync_workers == 0 {
             problems.push(format!("{place} is `blocking`, but there are no workers: set `PSD_N_SYNC_WORKERS` above 0"));
         }
-        for requirement in receiver.requirements {
-            match requirement() {
+        let guard = receiver.guard.function.map(|function| (function.requirements)());
+        let own = receiver.requirements.iter().map(|requirement| ("", requirement()));
+        let of_guard = guard.into_iter().flatten().map(|requirement| ("the guard of ", requirement));
+        for (whose, requirement) in own.chain(of_guard) {
+            match requirement {
                 Requirement::State { id, name } if !self.states.contains(id) => {
                     let name = brief(name);
                     problems.push(format!(
-                        "{place} takes `State<{name}>`, which nobody provided: add `.state(…)` of that type to the \
+                        "{whose}{place} takes `State<{name}>`, which nobody provided: add `.state(…)` of that type to the \
                          server"
                     ));
                 }
                 Requirement::Session { id, name } if id != spec.session.0 => problems.push(format!(
-                    "{place} takes `Session<{}>`, but its consumer `{}` keeps `{}`: take that one, or name the right \
+                    "{whose}{place} takes `Session<{}>`, but its consumer `{}` keeps `{}`: take that one, or name the right \
                      consumer",
                     brief(name),
                     spec.name,

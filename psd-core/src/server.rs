@@ -8,15 +8,27 @@ use std::{
     },
 };
 
+use futures_util::StreamExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Connection, ConnectionId, Error, Route, Settings, auth::Authenticator, builder::ServerBuilder,
-    connection::frame::KICKED, consumer::Endpoints, hub::Hub, into_message::IntoMessage, publication::Publication,
-    state::States, workers::Workers,
+    Connection, ConnectionId, Error, Route, Settings,
+    auth::Authenticator,
+    builder::ServerBuilder,
+    connection::{Shared, frame::KICKED},
+    consumer::Endpoints,
+    dispatch,
+    hub::Hub,
+    into_message::IntoMessage,
+    publication::Publication,
+    state::States,
+    workers::Workers,
 };
 use psd_proto::ServerMessage;
+
+/// Connections of one user whose rights are read at once: the user store has others to answer, too.
+const REFRESHED_AT_ONCE: usize = 8;
 
 /// A server, cheap to clone: what handlers reach by [`Connection::server`] and applications use from outside.
 #[derive(Clone)]
@@ -68,7 +80,8 @@ impl Server {
         self.hub().publish(group, &Publication::new(&*message), None)
     }
 
-    /// Sends a message to every connection of a user; returns how many there are.
+    /// Sends a message to every connection of a user on this server; returns how many there are. A connection belongs
+    /// to the user that is authenticated on it at this moment, whatever endpoint it came by.
     ///
     /// # Errors
     /// The message has no JSON form.
@@ -126,13 +139,40 @@ impl Server {
         self.hub().groups()
     }
 
-    /// Closes every connection of a user with code 4403; returns how many there were.
+    /// Closes every connection of a user with code 4403, after which clients stay away, once what waits for it is
+    /// written; returns how many there were. Nothing more can be sent to them, and what runs for them ends with them.
+    ///
+    /// The user's tokens stay as good as they were: to keep somebody out, make the user inactive or revoke the tokens
+    /// first. A connection on which the user is being authenticated at this moment may be missed otherwise.
     pub fn disconnect_user(&self, user_id: &str, reason: &str) -> usize {
         let connections = self.hub().of_user(user_id);
         for connection in &connections {
             connection.close(KICKED, reason);
         }
         connections.len()
+    }
+
+    /// Reads the rights of a user again, on every connection where it is authenticated, as after a change of its
+    /// permissions or groups; returns on how many. Messages that are handled meanwhile see the old rights; handlers that
+    /// run go on.
+    ///
+    /// A user that is gone or no longer active becomes anonymous there, and its clients get `token-invalid`. Where the
+    /// rights changed, [`Consumer::admits`](crate::Consumer::admits) is asked about every group, and
+    /// [`Consumer::on_authenticated`](crate::Consumer::on_authenticated) runs again. Dropped early, it leaves some
+    /// connections as they were.
+    ///
+    /// # Errors
+    /// The rights of some connections could not be read, as when the database does not answer: they are anonymous until
+    /// their token comes again. All connections have been seen to.
+    pub async fn refresh_identity(&self, user_id: &str) -> Result<usize, Error> {
+        let of_user = |shared: Arc<Shared>| match shared.authenticated() {
+            Some(before) if before.identity.user_id() == user_id => Some(dispatch::refresh(shared, before)),
+            _ => None,
+        };
+        let refreshes: Vec<_> = self.hub().of_user(user_id).into_iter().filter_map(of_user).collect();
+        let count = refreshes.len();
+        let results: Vec<_> = futures_util::stream::iter(refreshes).buffer_unordered(REFRESHED_AT_ONCE).collect().await;
+        results.into_iter().collect::<Result<(), Error>>().map(|()| count)
     }
 
     /// A value given to [`ServerBuilder::state`].

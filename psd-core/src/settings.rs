@@ -3,7 +3,7 @@
 
 use std::{fmt, net::SocketAddr, panic::AssertUnwindSafe, time::Duration};
 
-use crate::Error;
+use crate::{AllowedOrigins, Error};
 
 /// Declares [`Settings`] from one table.
 macro_rules! settings {
@@ -63,6 +63,9 @@ settings! {
     run_async_worker: bool = true, "PSD_RUN_ASYNC_WORKER", "true";
     /// `auth` of a `#[receive]` that does not say, where the message does not say either.
     default_auth: bool = true, "PSD_DEFAULT_AUTH", "true";
+    /// Origins of pages that may connect besides the server's own: `https://example.com, https://*.example.org`, or `*` for
+    /// every page. Others are answered with code 403 at the handshake; clients that are no browsers always pass.
+    allowed_origins: AllowedOrigins = AllowedOrigins::default(), "PSD_ALLOWED_ORIGINS", "none";
     /// Whether an internal error's text reaches the client in the ack; the ack itself is always sent.
     forward_exceptions: bool = false, "PSD_FORWARD_EXCEPTIONS", "false";
     /// The largest frame a client may send, in bytes; a larger one ends its connection with close code 1009.
@@ -201,6 +204,12 @@ impl Value for bool {
             "0" | "false" | "no" | "off" => Ok(false),
             _ => Err("`true` or `false`"),
         }
+    }
+}
+
+impl Value for AllowedOrigins {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        text.parse().map_err(|_| "origins such as `https://example.com, https://*.example.org:8443`, or `*`")
     }
 }
 

@@ -257,3 +257,8 @@ pub struct Program;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Tour;
+
+/// docs/AUTH.md, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/AUTH.md")]
+pub struct Auth;

@@ -18,6 +18,22 @@ pub trait Authenticator: Send + Sync + 'static {
     /// client, who gets `token-invalid`.
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Identity, TokenError>>;
 
+    /// Reads the rights of an identity again, when the application asks for it by
+    /// [`Server::refresh_identity`](crate::Server::refresh_identity). `token` is what the identity came from; `None` if
+    /// the application has authenticated it by other means.
+    ///
+    /// Default: verifies the token again; without one the identity stays as it is.
+    fn refresh_identity<'a>(
+        &'a self,
+        identity: &'a Identity,
+        token: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Identity, TokenError>> {
+        match token {
+            Some(token) => self.authenticate(token),
+            None => Box::pin(std::future::ready(Ok(identity.clone()))),
+        }
+    }
+
     /// Whoever answers `login` and `refresh-token`. Default: nobody, and the ready-made receivers are refused.
     fn issuer(&self) -> Option<&dyn TokenIssuer> {
         None

@@ -15,6 +15,6 @@ mod task;
 
 pub(crate) use control::Control;
 pub use handle::{Connection, ConnectionId, Handshake};
-pub(crate) use shared::{Shared, Unfinished};
+pub(crate) use shared::{Authenticated, Shared, Unfinished};
 pub(crate) use socket::Socket;
 pub(crate) use task::run;

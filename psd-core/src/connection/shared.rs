@@ -4,6 +4,7 @@ use std::{
     any::Any,
     collections::{HashMap, HashSet},
     net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
@@ -17,13 +18,13 @@ use psd_proto::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ConnectionId, frame,
+    Connection, ConnectionId, frame,
     outbox::{Outbox, Refused},
     socket::Socket,
 };
 use crate::{
-    Error, Identity, codec::Dialect, consumer::Endpoint, into_message::IntoMessage, publication::Publication,
-    server::Server,
+    Error, Identity, codec::Dialect, consumer::Endpoint, continue_::panicked, into_message::IntoMessage,
+    publication::Publication, server::Server,
 };
 
 pub(crate) struct Shared {
@@ -42,6 +43,8 @@ pub(crate) struct Shared {
     seen: AtomicU64,
     /// Counts changes of identity, so that the task notices them.
     authentication_changes: AtomicU32,
+    /// Counts requests that a guard refused to somebody.
+    refusals: AtomicU32,
     /// The groups the connection is in; `None` once it has left for good, so that a late join cannot outlive it.
     groups: Mutex<Option<HashSet<Arc<str>>>>,
     /// Deferred work that its client may cancel by the request's uuid (v1).
@@ -57,6 +60,12 @@ struct Authentication {
     /// The token last seen, good or bad: verified again only when it changes.
     token: Option<Box<str>>,
     identity: Option<Identity>,
+}
+
+/// Who is authenticated, and the token that proved it if one did.
+pub(crate) struct Authenticated {
+    pub(crate) token: Option<Box<str>>,
+    pub(crate) identity: Identity,
 }
 
 impl Shared {
@@ -81,6 +90,7 @@ impl Shared {
             authentication: Mutex::default(),
             seen: AtomicU64::new(0),
             authentication_changes: AtomicU32::new(0),
+            refusals: AtomicU32::new(0),
             deferred: Mutex::default(),
             unfinished: AtomicUsize::new(0),
             groups: Mutex::new(Some(HashSet::new())),
@@ -169,6 +179,12 @@ impl Shared {
         lock(&self.authentication).identity.clone()
     }
 
+    /// Who is authenticated, and by what.
+    pub(crate) fn authenticated(&self) -> Option<Authenticated> {
+        let authentication = lock(&self.authentication);
+        Some(Authenticated { token: authentication.token.clone(), identity: authentication.identity.clone()? })
+    }
+
     /// Whether the token is the one that was seen last.
     pub(crate) fn knows_token(&self, token: &str) -> bool {
         lock(&self.authentication).token.as_deref() == Some(token)
@@ -177,17 +193,60 @@ impl Shared {
     /// Makes somebody, or nobody, the connection's identity; `token` becomes the current one if given.
     pub(crate) fn authenticate(self: &Arc<Self>, token: Option<&str>, identity: Option<Identity>) {
         let mut authentication = lock(&self.authentication);
-        if self.gone.is_cancelled() {
-            return; // `end` has taken the identity out of the hub, or is about to.
-        }
         if let Some(token) = token {
             authentication.token = Some(token.into());
+        }
+        self.change_identity(authentication, identity);
+    }
+
+    /// Replaces token and identity after the rights of `before` were read again; false if it is no longer the
+    /// connection's, and then nothing changes.
+    pub(crate) fn reauthenticate(
+        self: &Arc<Self>,
+        before: &Authenticated,
+        token: Option<&str>,
+        identity: Option<Identity>,
+    ) -> bool {
+        let mut authentication = lock(&self.authentication);
+        if authentication.token != before.token || authentication.identity.as_ref() != Some(&before.identity) {
+            return false;
+        }
+        authentication.token = token.map(Into::into);
+        self.change_identity(authentication, identity);
+        true
+    }
+
+    fn change_identity(
+        self: &Arc<Self>,
+        mut authentication: MutexGuard<'_, Authentication>,
+        identity: Option<Identity>,
+    ) {
+        if self.gone.is_cancelled() {
+            return; // `end` has taken the identity out of the hub, or is about to.
         }
         let before = std::mem::replace(&mut authentication.identity, identity.clone());
         self.server.hub().move_user(self, before.as_ref(), identity.as_ref());
         drop(authentication);
-        self.authentication_changes.fetch_add(1, Ordering::Release);
+        // Before the groups are looked at, so that a join that runs now looks again.
+        self.authentication_changes.fetch_add(1, Ordering::AcqRel);
+        for group in self.groups() {
+            if !self.admits(&group) {
+                tracing::debug!(connection = %self.id, %group, "left a group that its identity may not be in");
+                self.leave(&group);
+            }
+        }
         self.outbox.wake();
+    }
+
+    /// Whether the consumer lets the connection be in a group, whoever it is now.
+    fn admits(self: &Arc<Self>, group: &str) -> bool {
+        let identity = self.identity();
+        let admits = || (self.endpoint.spec.admits)(group, identity.as_ref(), &Connection::new(self.clone()));
+        catch_unwind(AssertUnwindSafe(admits)).unwrap_or_else(|panic| {
+            let error = panicked(&*panic);
+            tracing::error!(connection = %self.id, %error, "`Consumer::admits` panicked");
+            false
+        })
     }
 
     /// Makes nobody the connection's identity; the token that was seen last is verified again if it comes again.
@@ -198,6 +257,11 @@ impl Shared {
 
     pub(super) fn authentication_changes(&self) -> u32 {
         self.authentication_changes.load(Ordering::Acquire)
+    }
+
+    /// Counts one more refusal; how many there are.
+    pub(crate) fn count_refusal(&self) -> u32 {
+        self.refusals.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
 
     /// Lets deferred work be cancelled by its request's uuid until [`forget`](Self::forget) is called.
@@ -231,6 +295,20 @@ impl Shared {
 
     pub(crate) fn join(self: &Arc<Self>, group: &str) -> Result<(), Error> {
         check_group(group)?;
+        let changes = self.authentication_changes();
+        if !self.admits(group) {
+            return Err(Error::forbidden());
+        }
+        self.enter(group)?;
+        // Whoever changed the identity meanwhile may have looked at the groups before this one was among them.
+        if self.authentication_changes() != changes && !self.admits(group) {
+            self.leave(group);
+            return Err(Error::forbidden());
+        }
+        Ok(())
+    }
+
+    fn enter(self: &Arc<Self>, group: &str) -> Result<(), Error> {
         let mut groups = lock(&self.groups);
         let Some(groups) = groups.as_mut() else { return Ok(()) };
         if groups.contains(group) {

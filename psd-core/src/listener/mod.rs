@@ -4,8 +4,10 @@ mod accept;
 mod admin;
 mod drain;
 mod http;
+mod origin;
 mod signal;
 mod upgrade;
 
 pub use accept::{Listening, ServeError};
 pub(crate) use http::merge;
+pub use origin::{AllowedOrigins, InvalidOrigin};

@@ -26,6 +26,10 @@ pub(super) fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Re
         Ok(key) => derive_accept_key(key.as_bytes()),
         Err(refusal) => return refusal.into_response(),
     };
+    if let Err(refusal) = server.settings().allowed_origins.check(request.uri(), request.headers()) {
+        tracing::info!(path = endpoint.spec.path, refusal, "a handshake was refused");
+        return (StatusCode::FORBIDDEN, refusal).into_response();
+    }
     if server.0.draining.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down").into_response();
     }

@@ -30,7 +30,7 @@ const fn receiver(name: &'static str, message: &'static MessageInfo, line: u32) 
         location: SourceLocation { file: "src/handlers.rs", line, column: 4 },
         message,
         consumer: ConsumerSpec::of::<DefaultConsumer>,
-        guard: Guard { auth: None, permissions: &[], whitelist_groups: &[], blacklist_groups: &[] },
+        guard: Guard { auth: None, permissions: &[], whitelist_groups: &[], blacklist_groups: &[], function: None },
         mode: Mode::InPlace,
         requirements: &[],
         receive,

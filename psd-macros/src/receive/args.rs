@@ -9,12 +9,13 @@ use syn::{Expr, ExprLit, Ident, Lit, LitBool, LitStr, Token};
 use crate::errors::{Errors, nearest, shown};
 
 /// Every option: its name, what its value looks like, and where the value goes.
-const OPTIONS: [(&str, Value); 8] = [
+const OPTIONS: [(&str, Value); 9] = [
     ("auth", Value::Switch(|args| &mut args.auth)),
     ("permissions", Value::List("app.codename", |args| &mut args.permissions)),
     ("whitelist_groups", Value::List("group", |args| &mut args.whitelist_groups)),
     ("blacklist_groups", Value::List("group", |args| &mut args.blacklist_groups)),
-    ("consumer", Value::Path(|args| &mut args.consumer)),
+    ("guard", Value::Path("a function", "may_send", |args| &mut args.guard)),
+    ("consumer", Value::Path("the type of a consumer", "Admin", |args| &mut args.consumer)),
     ("blocking", Value::Nothing(|args| &mut args.blocking)),
     ("concurrent", Value::Nothing(|args| &mut args.concurrent)),
     ("any_name", Value::Nothing(|args| &mut args.any_name)),
@@ -28,6 +29,7 @@ pub(crate) struct Args {
     pub(crate) permissions: Option<List>,
     pub(crate) whitelist_groups: Option<List>,
     pub(crate) blacklist_groups: Option<List>,
+    pub(crate) guard: Option<syn::Path>,
     pub(crate) consumer: Option<syn::Path>,
     pub(crate) blocking: Option<Ident>,
     pub(crate) concurrent: Option<Ident>,
@@ -47,8 +49,8 @@ enum Value {
     Switch(fn(&mut Args) -> &mut Option<(Ident, bool)>),
     /// `name = ["…"]`, with what a string of it looks like.
     List(&'static str, fn(&mut Args) -> &mut Option<List>),
-    /// `name = path::To`.
-    Path(fn(&mut Args) -> &mut Option<syn::Path>),
+    /// `name = path::To`, with what the path names, and an example.
+    Path(&'static str, &'static str, fn(&mut Args) -> &mut Option<syn::Path>),
     /// `name` alone.
     Nothing(fn(&mut Args) -> &mut Option<Ident>),
 }
@@ -94,7 +96,7 @@ impl Args {
         match value {
             Value::Switch(place) => *place(self) = Some((name.clone(), switch(&name, input)?)),
             Value::List(example, place) => *place(self) = Some(list(name, example, input, errors)?),
-            Value::Path(place) => *place(self) = Some(path(&name, input)?),
+            Value::Path(kind, example, place) => *place(self) = Some(path(&name, kind, example, input)?),
             Value::Nothing(place) => {
                 nothing(&name, input)?;
                 *place(self) = Some(name);
@@ -131,16 +133,16 @@ fn nothing(name: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
     Err(syn::Error::new_spanned(value, format!("`{name}` takes no value: write `{name}`, or leave it out")))
 }
 
-fn path(name: &Ident, input: ParseStream<'_>) -> syn::Result<syn::Path> {
+fn path(name: &Ident, kind: &str, example: &str, input: ParseStream<'_>) -> syn::Result<syn::Path> {
     // Not through `value`: the commas of `Admin<A, B>` do not end the option.
     let ahead = input.fork();
     if ahead.parse::<Token![=]>().is_ok() && ahead.parse::<syn::TypePath>().is_ok() && ends(&ahead) {
         input.parse::<Token![=]>()?;
         return Ok(input.parse::<syn::TypePath>()?.path);
     }
-    let way_out = format!("write `{name} = Admin`");
+    let way_out = format!("write `{name} = {example}`");
     let value = value(name, input, &way_out)?;
-    let text = format!("`{name}` takes the type of a consumer, found `{}`: {way_out}", shown(&value));
+    let text = format!("`{name}` takes {kind}, found `{}`: {way_out}", shown(&value));
     Err(syn::Error::new_spanned(value, text))
 }
 

@@ -6,6 +6,7 @@ use syn::ext::IdentExt;
 use syn::{Ident, Type};
 
 use super::model::{Argument, Handler, Mode};
+use crate::errors::shown;
 use crate::spans::ends;
 
 /// The registration of `handler`.
@@ -31,6 +32,18 @@ pub(crate) fn registration(handler: &Handler) -> TokenStream {
         Some(auth) => quote! { ::core::option::Option::Some(#auth) },
         None => quote! { ::core::option::Option::None },
     };
+    let function = match &handler.guard {
+        Some(path) => {
+            let text = shown(path);
+            quote! {
+                ::core::option::Option::Some(::psd_core::GuardFunction {
+                    name: #text,
+                    requirements: || ::psd_core::guard_requirements::<#message, _, _, _>(#path),
+                })
+            }
+        }
+        None => quote! { ::core::option::Option::None },
+    };
     let mode = match handler.mode {
         Mode::InPlace => quote! { InPlace },
         Mode::Async => quote! { Async },
@@ -52,6 +65,7 @@ pub(crate) fn registration(handler: &Handler) -> TokenStream {
                     permissions: &[#(#permissions),*],
                     whitelist_groups: &[#(#whitelist_groups),*],
                     blacklist_groups: &[#(#blacklist_groups),*],
+                    function: #function,
                 },
                 mode: ::psd_core::Mode::#mode,
                 requirements: &[#( #conditions <#kinds as ::psd_core::Extract>::requirement ),*],
@@ -66,7 +80,8 @@ pub(crate) fn registration(handler: &Handler) -> TokenStream {
     }
 }
 
-/// `call.future(send_chat(message, argument_1))`, in the handler's mode.
+/// `call.future(send_chat(message, argument_1))`, in the handler's mode, or
+/// `call.guarded(in_room, message)?.future(move |message| send_chat(message, argument_1))`.
 ///
 /// What the result lacks, to be an outcome or `Send`, is reported over the call's argument or the method's name. Both
 /// are placed on the return type: the argument's first and last token on its ends, the method on its name. (On the
@@ -88,6 +103,16 @@ fn invocation(
     name.set_span(name.span().located_at(first));
     let mut arguments = Group::new(Delimiter::Parenthesis, quote! { #body #( , #conditions #locals )* });
     arguments.set_span(name.span().located_at(last));
+    if let Some(guard) = &handler.guard {
+        let method = match handler.mode {
+            Mode::InPlace => method("ready"),
+            Mode::Async | Mode::Concurrent => method("future"),
+            Mode::Blocking => method("blocking"),
+        };
+        // The guard borrows the message, which the handler then gets.
+        let closure = quote_spanned! {name.span()=> move |#body| };
+        return quote! { #call.guarded(#guard, #body)?.#method(#closure #name #arguments) };
+    }
     let (method, argument) = match handler.mode {
         Mode::InPlace => (method("ready"), quote! { #name #arguments }),
         Mode::Async | Mode::Concurrent => (method("future"), quote! { #name #arguments }),

@@ -29,6 +29,8 @@ pub(crate) struct Handler {
     pub(crate) permissions: Vec<LitStr>,
     pub(crate) whitelist_groups: Vec<LitStr>,
     pub(crate) blacklist_groups: Vec<LitStr>,
+    /// The application's function that decides after these rules.
+    pub(crate) guard: Option<syn::Path>,
 }
 
 /// A parameter that is extracted.
@@ -79,6 +81,7 @@ impl Handler {
             permissions: values(args.permissions),
             whitelist_groups: values(args.whitelist_groups),
             blacklist_groups: values(args.blacklist_groups),
+            guard: args.guard,
         })
     }
 }

@@ -42,6 +42,15 @@ fn every_guard() {
 }
 
 #[test]
+fn a_guard_function() {
+    assert_snapshot!(expand(
+        "auth = false, guard = rooms::may_send",
+        "async fn send_chat(message: pb::SendChat, connection: Connection) -> Result<(), Error> { Ok(()) }"
+    ));
+    assert_snapshot!(expand("guard = may_ping, blocking", "fn ping(message: pb::Ping) -> pb::Pong { pong() }"));
+}
+
+#[test]
 fn auth_is_false() {
     assert_snapshot!(expand("auth = false", "fn ping(message: pb::Ping) {}"));
 }

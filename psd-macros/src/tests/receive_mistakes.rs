@@ -4,8 +4,8 @@ const PING: &str = "fn ping(message: pb::Ping) {}";
 const ASYNC_PING: &str = "async fn ping(message: pb::Ping) {}";
 
 /// What every complaint about an unknown option ends with, here shown as `…`.
-const OPTIONS: &str = "the options are `auth`, `permissions`, `whitelist_groups`, `blacklist_groups`, `consumer`, \
-                       `blocking`, `concurrent`, `any_name`";
+const OPTIONS: &str = "the options are `auth`, `permissions`, `whitelist_groups`, `blacklist_groups`, `guard`, \
+                       `consumer`, `blocking`, `concurrent`, `any_name`";
 
 /// The mistakes of `#[receive(args)] function`: what each is written over, and its text.
 #[track_caller]
@@ -217,6 +217,23 @@ fn consumer_is_a_type() {
         PING,
         &[("&Admin", "`consumer` takes the type of a consumer, found `&Admin`: write `consumer = Admin`")],
     );
+}
+
+#[test]
+fn guard_is_a_function() {
+    check("guard", PING, &[("guard", "`guard` needs a value: write `guard = may_send`")]);
+    check("guard = ", PING, &[("guard", "`guard` needs a value: write `guard = may_send`")]);
+    check(
+        "guard = \"may_send\"",
+        PING,
+        &[("\"may_send\"", "`guard` takes a function, found `\"may_send\"`: write `guard = may_send`")],
+    );
+    check(
+        "guard = |message| true",
+        PING,
+        &[("|message| true", "`guard` takes a function, found `|message|true`: write `guard = may_send`")],
+    );
+    check("guard(may_send)", PING, &[("(may_send)", "`guard` takes its value after `=`: write `guard = may_send`")]);
 }
 
 #[test]

@@ -88,7 +88,8 @@ async fn handshakes_that_open_a_connection() {
         format!("GET /ws?token=secret&x=%00 HTTP/1.1\r\n{UPGRADE}"),
         format!("GET /ws HTTP/1.1\r\n{}", UPGRADE.replace("Upgrade\r\n", "keep-alive , UPGRADE\r\n")),
         format!("GET /ws HTTP/1.1\r\n{}", UPGRADE.replace("websocket", "h2c, WebSocket")),
-        format!("GET /ws HTTP/1.1\r\n{UPGRADE}Sec-WebSocket-Protocol: unheard-of\r\nOrigin: null\r\n"),
+        format!("GET /ws HTTP/1.1\r\n{UPGRADE}Sec-WebSocket-Protocol: unheard-of\r\n"),
+        format!("GET /ws HTTP/1.1\r\n{UPGRADE}Origin: http://X\r\n"),
         format!("GET /ws HTTP/1.1\r\n{UPGRADE}Sec-WebSocket-Extensions: permessage-deflate\r\n"),
         format!("GET /ws HTTP/1.1\r\n{UPGRADE}Sec-WebSocket-Key: another\r\n"),
     ] {

@@ -1,0 +1,13 @@
+//! Who may do what, and who may connect at all: a module a topic.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+/// The handlers that the other modules call, and their guards.
+mod app;
+/// Guard functions of the application.
+mod functions;
+/// Rights that change while their owner is connected, and what ends with them.
+mod identities;
+/// Pages that may connect, and pages that may not.
+mod origins;
+/// To every connection of a user, and the end of them all.
+mod users;
