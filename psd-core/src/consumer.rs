@@ -49,7 +49,8 @@ pub trait Consumer: Send + Sync + 'static {
     /// Later it may become anonymous, as when its token expires; guards then answer with 401.
     const REQUIRES_AUTH: bool = false;
 
-    /// The groups a connection joins when it opens. Default: none.
+    /// The groups a connection joins when it opens and it is known who opens it, less those that do not
+    /// [admit](Self::admits) it. Default: none.
     fn default_groups(connection: &Connection) -> Vec<String> {
         let _ = connection;
         Vec::new()

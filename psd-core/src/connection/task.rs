@@ -81,15 +81,10 @@ pub(crate) async fn run(shared: Arc<Shared>, handshake: Handshake, token: Option
     (spec.on_disconnect)(connection).await;
 }
 
-/// What the consumer does about a new connection: groups, who it is, and its own hook.
+/// What the consumer does about a new connection: who it is, groups, and its own hook.
 async fn open(connection: Connection, handshake: Handshake, token: Option<String>) -> Result<(), Error> {
     let shared = &connection.shared;
     let spec = shared.endpoint.spec;
-    for group in (spec.default_groups)(&connection) {
-        if let Err(error) = shared.join(&group) {
-            tracing::error!(connection = %shared.id, consumer = spec.name, %group, %error, "bad default group");
-        }
-    }
     let timeout = shared.server.settings().handler_timeout;
     let credential = match token {
         Some(token) => Some(Credential::Token(token)),
@@ -102,6 +97,18 @@ async fn open(connection: Connection, handshake: Handshake, token: Option<String
     }
     if spec.requires_auth && shared.identity().is_none() {
         return Err(Error::unauthenticated());
+    }
+    // Only now: nobody gets what is published there before it is known who it is.
+    for group in (spec.default_groups)(&connection) {
+        match shared.join(&group) {
+            Ok(()) => {}
+            Err(error) if error.code() == Some(403) => {
+                tracing::debug!(connection = %shared.id, %group, "a default group does not admit the connection");
+            }
+            Err(error) => {
+                tracing::error!(connection = %shared.id, consumer = spec.name, %group, %error, "bad default group");
+            }
+        }
     }
     let opening = (spec.on_connect)(connection.clone(), handshake);
     in_time("on_connect", timeout, opening).await?

@@ -124,10 +124,14 @@ impl Consumer for Pages {
     const PATH: &'static str = "/ws";
     type Session = ();
 
+    fn default_groups(_: &Connection) -> Vec<String> {
+        vec!["lobby".into(), "staff".into()]
+    }
+
     fn admits(group: &str, identity: Option<&Identity>, _: &Connection) -> bool {
         match group {
             "staff" => identity.is_some_and(|identity| identity.in_user_group("staff")),
-            "everybody" => true,
+            "everybody" | "lobby" => true,
             "trap" => panic!("the rule of `trap` is broken"),
             name => identity.is_some_and(|identity| identity.username() == name),
         }

@@ -138,6 +138,20 @@ async fn memberships_end_with_a_logout_another_login_or_the_token() {
 }
 
 #[tokio::test]
+async fn default_groups_are_those_of_whoever_connects() {
+    let (builder, app) = server();
+    app.directory.set(staff("ann"));
+    let running = Running::start(builder).await;
+    let _anonymous = connect(&running, "x").await;
+    let url = format!("ws://{}/ws", running.address());
+    let _bob = psd_tests::connect(&url, Some("psd.v1.json, psd.token.t-bob")).await;
+    let _ann = psd_tests::connect(&url, Some("psd.v1.json, psd.token.t-ann")).await;
+    let server = running.server();
+    eventually("all have joined", || server.group_size("lobby") == 3).await;
+    eventually("staff only", || server.group_size("staff") == 1).await;
+}
+
+#[tokio::test]
 async fn a_rule_that_panics_admits_nobody() {
     let running = Running::start(server().0).await;
     let mut client = connect(&running, "t-ann").await;
