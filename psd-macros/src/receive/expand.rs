@@ -110,8 +110,13 @@ fn invocation(
             Mode::Blocking => method("blocking"),
         };
         // The guard borrows the message, which the handler then gets.
-        let closure = quote_spanned! {name.span()=> move |#body| };
-        return quote! { #call.guarded(#guard, #body)?.#method(#closure #name #arguments) };
+        let handler = if locals.is_empty() {
+            quote! { #name }
+        } else {
+            let closure = quote_spanned! {name.span()=> move |#body| };
+            quote! { #closure #name #arguments }
+        };
+        return quote! { #call.guarded(#guard, #body)?.#method(#handler) };
     }
     let (method, argument) = match handler.mode {
         Mode::InPlace => (method("ready"), quote! { #name #arguments }),
