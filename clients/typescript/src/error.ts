@@ -1,0 +1,44 @@
+/**
+ * What went wrong:
+ *
+ * | kind | meaning |
+ * | --- | --- |
+ * | `refused` | the server refused the request; `code` and `message` are its own |
+ * | `timeout` | no answer came in time |
+ * | `disconnected` | the connection ended before the answer came; whether the server acted is unknown. `code` is the close code |
+ * | `aborted` | the caller's `AbortSignal` fired |
+ * | `no-reply` | the server handled the request without the reply that was asked for |
+ * | `unreadable` | something that came cannot be read |
+ * | `too-large` | the message is over the largest frame that the server takes |
+ * | `signed-out` | there is no valid token any more, and no way to a new one |
+ * | `full` | too much waits to be sent already |
+ * | `expired` | the message waited in the outbox for longer than its contract says |
+ * | `replaced` | a newer message with the same cache keys took its place in the outbox |
+ */
+export type ErrorKind =
+  | "refused"
+  | "timeout"
+  | "disconnected"
+  | "aborted"
+  | "no-reply"
+  | "unreadable"
+  | "too-large"
+  | "signed-out"
+  | "full"
+  | "expired"
+  | "replaced";
+
+/** Every error of the client. */
+export class PsdError extends Error {
+  /** What went wrong. */
+  readonly kind: ErrorKind;
+  /** The server's code where it refused, the close code where the connection ended. */
+  readonly code: number | undefined;
+
+  constructor(kind: ErrorKind, message: string, code?: number, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "PsdError";
+    this.kind = kind;
+    this.code = code;
+  }
+}

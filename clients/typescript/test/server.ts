@@ -1,0 +1,99 @@
+// Starts, kills and restarts the server of tests/clients, on a port of this machine that stays its own.
+
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../../..");
+/** Milliseconds that something may take which must happen. */
+export const DEADLINE = 30_000;
+
+/** The server program: `PSD_CLIENT_TESTS_SERVER`, or built now. */
+function program(): string {
+  const given = process.env["PSD_CLIENT_TESTS_SERVER"];
+  if (given) return given;
+  execFileSync("cargo", ["build", "--quiet", "-p", "client-tests-server"], { cwd: ROOT, stdio: "inherit" });
+  return join(process.env["CARGO_TARGET_DIR"] ?? join(ROOT, "target"), "debug/client-tests-server");
+}
+
+export class TestServer {
+  readonly #folder = mkdtempSync(join(tmpdir(), "psd-client-"));
+  readonly #options: string[];
+  #process: ChildProcess | undefined;
+  #port = "0";
+  url = "";
+
+  constructor(options: { accessMs?: number } = {}) {
+    this.#options = options.accessMs === undefined ? [] : ["--access-ms", String(options.accessMs)];
+  }
+
+  static async start(options: { accessMs?: number } = {}): Promise<TestServer> {
+    const server = new TestServer(options);
+    await server.start();
+    return server;
+  }
+
+  async start(): Promise<void> {
+    const started = spawn(program(), ["--port", this.#port, "--notes", this.#notes, ...this.#options], { stdio: ["ignore", "pipe", "inherit"] });
+    this.#process = started;
+    const line = once(createInterface(started.stdout), "line");
+    const ended = once(started, "exit").then(([code]) => {
+      throw new Error(`the server ended with ${code} at its start`);
+    });
+    ended.catch(() => {});
+    this.url = (await Promise.race([line, ended]))[0] as string;
+    this.#port = new URL(this.url).port;
+  }
+
+  /** As a crash: the server says nothing to anybody. */
+  kill(): Promise<void> {
+    return this.#end("SIGKILL");
+  }
+
+  /** As an update: clients are told when to come back. */
+  stop(): Promise<void> {
+    return this.#end("SIGTERM");
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const process = this.#process;
+    if (!process || process.exitCode !== null || process.signalCode !== null) return;
+    const gone = once(process, "exit");
+    process.kill(signal);
+    await gone;
+  }
+
+  async close(): Promise<void> {
+    await this.kill();
+    rmSync(this.#folder, { recursive: true });
+  }
+
+  get #notes(): string {
+    return join(this.#folder, "notes");
+  }
+
+  /** The texts of all notes that were put on a board, in their order; a note that was put twice is there twice. */
+  notes(board: string): string[] {
+    if (!existsSync(this.#notes)) return [];
+    const lines = readFileSync(this.#notes, "utf8").split("\n").filter(Boolean);
+    return lines.map((line) => JSON.parse(line)).filter((note) => note.board === board).map((note) => note.text);
+  }
+}
+
+/** What `look` sees as soon as `test` accepts it. */
+export async function eventually<T>(look: () => T | Promise<T>, test: (seen: T) => boolean): Promise<T> {
+  const end = Date.now() + DEADLINE;
+  for (;;) {
+    const seen = await look();
+    if (test(seen)) return seen;
+    if (Date.now() > end) {
+      const text = JSON.stringify(seen, (_, value) => (typeof value === "bigint" ? `${value}n` : value));
+      throw new Error(`still ${text} after ${DEADLINE} ms; waited for ${test}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
