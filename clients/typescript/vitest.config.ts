@@ -5,5 +5,10 @@ export default defineConfig({
     // Generated code imports the package by its name; tests run on the sources.
     alias: [{ find: /^@psd\/client\/(codec|wkt|common)$/, replacement: `${import.meta.dirname}/src/$1/index.ts` }],
   },
-  test: { include: ["test/**/*.test.ts", "src/**/*.test.ts"] },
+  test: {
+    include: ["test/**/*.test.ts", "src/**/*.test.ts"],
+    // Far beyond what any test takes: the machine may be busy.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
 });

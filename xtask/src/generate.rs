@@ -35,11 +35,11 @@ fn files() -> anyhow::Result<Vec<Generated>> {
     Ok(files)
 }
 
-/// What the tests of the TypeScript codec are generated from: the messages of the golden vectors, and names that no
-/// language likes; once for each way to hold an integer of 64 bits.
+/// What the tests of the TypeScript package are generated from: the messages of the golden vectors, and names that no
+/// language likes, once for each way to hold an integer of 64 bits; and what the tests of its client say.
 fn fixtures() -> anyhow::Result<Vec<Generated>> {
     let mut files = Vec::new();
-    for configuration in ["vectors", "strings", "numbers"] {
+    for configuration in ["vectors", "strings", "numbers", "board"] {
         let path = format!("clients/typescript/test/{configuration}/fps_config.json");
         let config = psd_build::Config::load(shell::root().join(&path)).with_context(|| path.clone())?;
         let output = config.output(&psd_build::targets::typescript::TARGET, None).with_context(|| path.clone())?;

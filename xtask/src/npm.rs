@@ -12,16 +12,26 @@ use crate::{
 /// The folder of the tests that drive a browser; its stage gets a browser and the chat example.
 const BROWSER: &str = "tests/browser";
 
-/// Adds a stage for every npm package with tests of its own.
+/// The program that the tests of clients run against.
+const SERVER: &str = "client-tests-server";
+
+/// Adds a stage for every npm package with tests of its own. They get a Chromium in `PSD_CHROMIUM` and the server of
+/// tests/clients, built, in `PSD_CLIENT_TESTS_SERVER`.
 pub(crate) fn packages(report: &mut Report) {
     for folder in folders().into_iter().filter(|folder| folder != Path::new(BROWSER)) {
         if script(&folder, "test") {
             report.stage(format!("npm: {}", folder.display()), || {
-                if let Err(missing) = tools::node() {
-                    return Ok(Outcome::Skipped(missing));
-                }
+                let chromium = match tools::node().and_then(|()| tools::chromium()) {
+                    Ok(chromium) => chromium,
+                    Err(missing) => return Ok(Outcome::Skipped(missing)),
+                };
                 install(&folder)?;
-                shell::run(npm(&folder, &["test"]))
+                if let failed @ Outcome::Failed(_) = shell::run(shell::cargo(&["build", "--workspace", "--bin", SERVER]))? {
+                    return Ok(failed);
+                }
+                let mut command = npm(&folder, &["test"]);
+                command.env("PSD_CHROMIUM", chromium).env("PSD_CLIENT_TESTS_SERVER", built(SERVER)?);
+                shell::run(command)
             });
         }
     }
@@ -44,7 +54,7 @@ pub(crate) fn browser(report: &mut Report) {
             return Ok(failed);
         }
         let mut command = shell::command("node", &["--test", "--test-reporter=spec"]);
-        command.current_dir(shell::root().join(folder)).env("PSD_CHROMIUM", chromium).env("PSD_CHAT", chat()?);
+        command.current_dir(shell::root().join(folder)).env("PSD_CHROMIUM", chromium).env("PSD_CHAT", built("chat")?);
         shell::run(command)
     });
 }
@@ -80,9 +90,9 @@ fn script(folder: &Path, name: &str) -> bool {
     json.is_some_and(|json| json["scripts"][name].is_string())
 }
 
-/// The chat example as `cargo build` leaves it.
-fn chat() -> anyhow::Result<PathBuf> {
+/// A program as `cargo build` leaves it.
+fn built(program: &str) -> anyhow::Result<PathBuf> {
     let folder = std::env::current_exe().context("cannot find the folder of built programs")?;
-    let file = folder.with_file_name(format!("chat{}", std::env::consts::EXE_SUFFIX));
+    let file = folder.with_file_name(format!("{program}{}", std::env::consts::EXE_SUFFIX));
     if file.is_file() { Ok(file) } else { bail!("{} was not built", file.display()) }
 }

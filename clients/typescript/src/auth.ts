@@ -31,6 +31,9 @@ export type AuthState =
   /** Nobody any more, and not because they wished to. */
   | { readonly status: "signed-out"; readonly reason: PsdError };
 
+/** Milliseconds from a refresh that failed, but not for good, to the next. */
+const AGAIN = 5000;
+
 /** What the tokens need of the client. */
 export interface AuthEvents {
   /** Asks the server for new tokens; fails with `signed-out` if it refuses. */
@@ -143,6 +146,9 @@ export function createAuth(options: AuthOptions, events: AuthEvents) {
       if (tokens === old && error instanceof PsdError && error.kind === "signed-out") {
         adopt(undefined, true, error);
         await save(undefined);
+      } else if (tokens === old) {
+        stopTimer?.();
+        stopTimer = timer(AGAIN, () => refresh().catch(() => {}));
       }
       throw error;
     }

@@ -1,7 +1,7 @@
 import { createAuth, type AuthOptions, type AuthState } from "./auth.js";
 import { createCache, type Cache, type CacheOptions } from "./cache.js";
 import { create, type ClientMessage, type Init, type MessageType, type ServerMessage } from "./codec/index.js";
-import { Login, LoginError, LoginToken, RefreshToken, RefreshTokenInvalid, VerifyToken } from "./common/authentication.js";
+import { Login, LoginError, LoginToken, RefreshToken, RefreshTokenInvalid, RevokeToken, TokenInvalid, VerifyToken } from "./common/authentication.js";
 import { Cancel } from "./common/v1.js";
 import { createConnection, type ConnectionState } from "./connection.js";
 import type { Dialect, Incoming } from "./dialect.js";
@@ -48,10 +48,6 @@ export interface SendOptions extends RequestOptions {
   readonly noAck?: boolean;
   /** `false` keeps a message with `client cache` out of the outbox. */
   readonly outbox?: boolean;
-  /** The uuid of the request; a random one by default. */
-  readonly uuid?: string;
-  /** Sends no token along. */
-  readonly noToken?: boolean;
 }
 
 /** A message on its way: resolves when the server has handled it, and tells meanwhile how it fares. */
@@ -292,9 +288,9 @@ export function createClient(options: ClientOptions): Client {
       warn(new PsdError("unreadable", `\`${message.type}\` cannot be read: ${(error as Error).message}`, undefined, error));
     }
     if (message.type === "token-invalid") {
-      // It may be about one that was replaced meanwhile.
-      if (carried === auth.token) refresh();
-      else announce();
+      if (carried !== auth.token) announce();
+      // While there is a grace and no way to another token, there is nothing to do about it.
+      else if (auth.canRefresh() || !message.read(TokenInvalid).graceMs) refresh();
     }
     requests.received(message, read);
   }
@@ -361,6 +357,11 @@ export function createClient(options: ClientOptions): Client {
         await auth.set(refresh ? { token, refresh } : { token }, true);
       },
       async logout() {
+        if (auth.token && status() === "open") {
+          // A server that knows no sessions has nothing to end.
+          const told = request(RevokeToken, create(RevokeToken, { refreshToken: auth.refreshToken ?? "" }), { timeout: 5000 });
+          await told.catch((error: PsdError) => error.code === 404 || warn(error));
+        }
         await cache.clear();
         await outbox.clear();
         await auth.set(undefined);

@@ -17,6 +17,10 @@ export interface RequestOptions {
    * since nobody knows whether the server acted.
    */
   readonly retry?: boolean;
+  /** The uuid of the request; a random one by default. */
+  readonly uuid?: string;
+  /** Sends no token along. */
+  readonly noToken?: boolean;
 }
 
 /** A request that waits to be sent, or for its answer. */
@@ -40,7 +44,7 @@ export interface Call extends Omit<Outgoing, "deadline" | "retries" | "token" | 
 }
 
 /** What a request is begun with. */
-export type NewCall = Pick<Call, "uuid" | "type" | "descriptor"> & Partial<Call> & RequestOptions;
+export type NewCall = Pick<Call, "uuid" | "type" | "descriptor"> & Partial<Call> & Pick<RequestOptions, "timeout" | "signal">;
 
 /** What requests need of the client. */
 export interface RequestEvents {

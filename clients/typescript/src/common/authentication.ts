@@ -71,12 +71,36 @@ export const VerifyToken: MessageType<VerifyToken, "verify-token", "client"> = /
   [],
 );
 
-/** The access token was refused. */
-export interface TokenInvalid {}
+/**
+ * Logs out: makes the login session of the connection, and that of the refresh token, worthless together with all tokens
+ * that came of them. The connection is then anonymous.
+ */
+export interface RevokeToken {
+  /** The refresh token of a further session; may be empty. */
+  refreshToken: string;
+}
+export const RevokeToken: MessageType<RevokeToken, "revoke-token", "client"> = /* @__PURE__ */ message(
+  { name: "authentication.RevokeToken", type: "revoke-token", origin: "client", auth: false },
+  () => ({ refreshToken: "" }),
+  [
+    ["refresh_token", 1, "string"],
+  ],
+);
+
+/** The access token was refused, or it has expired. */
+export interface TokenInvalid {
+  /**
+   * For how many milliseconds the connection keeps its identity all the same; 0: it is anonymous from now on. Never set
+   * for classic clients.
+   */
+  graceMs: number;
+}
 export const TokenInvalid: MessageType<TokenInvalid, "token-invalid", "server"> = /* @__PURE__ */ message(
   { name: "authentication.TokenInvalid", type: "token-invalid", origin: "server" },
-  () => ({}),
-  [],
+  () => ({ graceMs: 0 }),
+  [
+    ["grace_ms", 1, "uint32"],
+  ],
 );
 
 /** The refresh token was refused: the user must log in again. */

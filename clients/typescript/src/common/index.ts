@@ -7,6 +7,7 @@ import {
   LoginError,
   RefreshToken,
   VerifyToken,
+  RevokeToken,
   TokenInvalid,
   RefreshTokenInvalid,
 } from "./authentication.js";
@@ -35,6 +36,7 @@ export const messages = [
   LoginError,
   RefreshToken,
   VerifyToken,
+  RevokeToken,
   TokenInvalid,
   RefreshTokenInvalid,
   UploadStart,
@@ -66,6 +68,7 @@ export const types: readonly MessageType[] = [
   LoginError,
   RefreshToken,
   VerifyToken,
+  RevokeToken,
   TokenInvalid,
   RefreshTokenInvalid,
   UploadStart,

@@ -3,7 +3,7 @@
 import WebSocket from "ws";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createClient, memoryStorage, PsdError, type Client, type ClientOptions, type Dialect } from "../../src/index.js";
-import { Board, Fail, Ignore, Post, Posted, SetDraft, Wait, Waited, Watch, WhoAmI, You } from "../messages/board.js";
+import { Board, Fail, Ignore, Post, Posted, SetDraft, Wait, Waited, Watch, WhoAmI, You } from "../board/messages/board.js";
 import { eventually, TestServer } from "../server.js";
 
 let server: TestServer;
