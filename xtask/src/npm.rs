@@ -26,7 +26,9 @@ pub(crate) fn packages(report: &mut Report) {
                     Err(missing) => return Ok(Outcome::Skipped(missing)),
                 };
                 install(&folder)?;
-                if let failed @ Outcome::Failed(_) = shell::run(shell::cargo(&["build", "--workspace", "--bin", SERVER]))? {
+                if let failed @ Outcome::Failed(_) =
+                    shell::run(shell::cargo(&["build", "--workspace", "--bin", SERVER]))?
+                {
                     return Ok(failed);
                 }
                 let mut command = npm(&folder, &["test"]);
