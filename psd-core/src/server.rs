@@ -14,7 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Connection, ConnectionId, Error, Route, Settings,
-    auth::Authenticator,
+    auth::{Authenticator, TokenIssuer},
     builder::ServerBuilder,
     connection::{Shared, frame::KICKED},
     consumer::Endpoints,
@@ -175,6 +175,25 @@ impl Server {
         results.into_iter().collect::<Result<(), Error>>().map(|()| count)
     }
 
+    /// Makes every connection of a login session anonymous, and tells its client (`token-invalid`); returns how many
+    /// there were. The session's tokens are another matter: [`TokenIssuer::revoke`](crate::auth::TokenIssuer::revoke).
+    pub fn end_session(&self, user_id: &str, session_id: &str) -> usize {
+        let connections = self.hub().of_user(user_id);
+        connections.iter().filter(|connection| connection.end_session(session_id)).count()
+    }
+
+    /// Ends the login session of a token, of access or refresh, as `revoke-token` does: its tokens are worth nothing
+    /// from now on, and its connections are anonymous.
+    ///
+    /// # Errors
+    /// The authenticator issues no tokens (code 500), or it could not be noted (code 503), and the token is still good.
+    pub async fn revoke_token(&self, token: &str) -> Result<(), Error> {
+        if let Some(session) = self.issuer()?.revoke(token).await? {
+            self.end_session(&session.user_id, &session.session_id);
+        }
+        Ok(())
+    }
+
     /// A value given to [`ServerBuilder::state`].
     #[must_use]
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<&T> {
@@ -209,6 +228,12 @@ impl Server {
 
     pub(crate) fn authenticator(&self) -> Option<&Arc<dyn Authenticator>> {
         self.0.authenticator.as_ref()
+    }
+
+    /// Whoever issues tokens.
+    pub(crate) fn issuer(&self) -> Result<&dyn TokenIssuer, Error> {
+        let issuer = self.authenticator().and_then(|authenticator| authenticator.issuer());
+        issuer.ok_or_else(|| Error::internal("the authenticator issues no tokens: give it a signing key and users"))
     }
 
     pub(crate) fn next_connection_id(&self) -> ConnectionId {

@@ -45,8 +45,40 @@ pub trait TokenIssuer: Send + Sync {
     /// Checks credentials; `None` if they are wrong, the user is unknown or not active, without saying which.
     fn login<'a>(&'a self, username: &'a str, password: &'a str) -> BoxFuture<'a, Result<Option<Login>, Error>>;
 
-    /// Exchanges a refresh token; `None` if it is none, has expired, or its user is gone or not active.
-    fn refresh<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<Login>, Error>>;
+    /// Begins a login session for a user whom the application has authenticated in another way; `None` if there is no
+    /// such user, or it is not active.
+    fn issue<'a>(&'a self, user_id: &'a str) -> BoxFuture<'a, Result<Option<Login>, Error>>;
+
+    /// Exchanges a refresh token.
+    fn refresh<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Refreshed, Error>>;
+
+    /// Ends the login session of a token, of access or refresh: this token, and every other of the session, is worth
+    /// nothing from now on. `None` if it was worth nothing before. Connections are not touched; see
+    /// [`Server::end_session`](crate::Server::end_session).
+    ///
+    /// # Errors
+    /// It could not be noted, and the token is still good.
+    fn revoke<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<RevokedSession>, Error>>;
+}
+
+/// What came of a refresh token.
+#[derive(Debug, Clone)]
+pub enum Refreshed {
+    /// It was good.
+    Login(Login),
+    /// It is none, has expired or was revoked, or its user is gone or not active.
+    Refused,
+    /// It had been used before, by its owner or by a thief: its session is revoked.
+    Reused(RevokedSession),
+}
+
+/// A login session that has ended before its tokens expire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevokedSession {
+    /// Whose it was.
+    pub user_id: String,
+    /// What the identities of its connections have as [`session_id`](Identity::session_id).
+    pub session_id: String,
 }
 
 /// What a successful login gives.

@@ -17,6 +17,7 @@ struct Data {
     user_groups: BTreeSet<String>,
     superuser: bool,
     expires_at: Option<SystemTime>,
+    session_id: Option<String>,
 }
 
 impl Identity {
@@ -30,6 +31,7 @@ impl Identity {
             user_groups: BTreeSet::new(),
             superuser: false,
             expires_at: None,
+            session_id: None,
         }))
     }
 
@@ -55,6 +57,12 @@ impl Identity {
     #[must_use]
     pub fn expiring_at(self, time: SystemTime) -> Self {
         self.change(|data| data.expires_at = Some(time))
+    }
+
+    /// Sets the login session that the user's token belongs to. Default: none.
+    #[must_use]
+    pub fn with_session_id(self, session: impl Into<String>) -> Self {
+        self.change(|data| data.session_id = Some(session.into()))
     }
 
     /// The user's key in the user store.
@@ -91,6 +99,13 @@ impl Identity {
     #[must_use]
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.0.expires_at
+    }
+
+    /// The login session that the user's token belongs to, where the authenticator knows sessions; see
+    /// [`Server::end_session`](crate::Server::end_session).
+    #[must_use]
+    pub fn session_id(&self) -> Option<&str> {
+        self.0.session_id.as_deref()
     }
 
     fn change(mut self, change: impl FnOnce(&mut Data)) -> Self {

@@ -1,88 +1,207 @@
-//! JSON Web Tokens as Django's simplejwt writes and reads them.
+//! JSON Web Tokens as Django's simplejwt writes and reads them, and those of other identity providers.
 
 use std::{
     fmt,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    sync::Arc,
+    time::{Duration, SystemTime},
 };
 
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Deserializer, Serialize};
+use super::{
+    Authenticator, Claims, DenyList, Identity, Jwks, Key, KeyError, MemoryDenyList, TokenError, TokenIssuer, UserStore,
+    authenticator::BoxFuture,
+    claims::Rules,
+    key::{self, Algorithm, Refused},
+};
 
-use super::{Authenticator, Identity, Login, TokenError, TokenIssuer, UserStore, authenticator::BoxFuture};
-use crate::Error;
+/// Issues and revokes tokens.
+mod issue;
 
-/// A shorter secret could be guessed (RFC 7518, section 3.2 asks for the hash's length).
-const SHORTEST_SECRET: usize = 16;
-
-/// Verifies JSON Web Tokens signed with a shared secret, and issues them where it knows the users.
+/// Verifies JSON Web Tokens, and issues them where it has a key that signs and knows the users.
 ///
 /// Reads and writes the claims of Django's simplejwt: `token_type` (`access` or `refresh`), `user_id` (a string or a
-/// number), `exp`, `iat` and `jti`. Only the configured algorithm is accepted, and a token without `exp` is refused.
+/// number), `exp`, `iat` and `jti`. Its own tokens also carry `sid`, the login session that they belong to, so that a
+/// session can be revoked as a whole. A token without `exp` is refused, and so is one that is signed in any other way
+/// than its key is for.
 ///
 /// ```
 /// use psd_core::{Identity, auth::{Jwt, MemoryUsers, User}};
 ///
 /// let users = MemoryUsers::new().user(User::new(Identity::new("1", "ann")), "secret password");
-/// let jwt = Jwt::hs256("a secret of at least sixteen bytes")?.users(users);
+/// let jwt = Jwt::hs256("a secret of at least sixteen bytes")?.users(users).rotate_refresh_tokens();
 /// # drop(jwt);
-/// # Ok::<(), psd_core::auth::JwtError>(())
+/// # Ok::<(), psd_core::auth::KeyError>(())
+/// ```
+///
+/// Keys are exchanged without logging anybody out: sign with the new one and [`accept`](Self::accept) the old one until
+/// its last token has expired.
+///
+/// ```
+/// use psd_core::auth::{Algorithm, Jwt, Key};
+///
+/// # let (new, old) = ("the secret from now on", "the secret until now");
+/// let jwt = Jwt::new(Key::secret(Algorithm::HS256, new)?.with_id("2026-11"))
+///     .accept(Key::secret(Algorithm::HS256, old)?);
+/// # drop(jwt);
+/// # Ok::<(), psd_core::auth::KeyError>(())
+/// ```
+///
+/// Tokens of an identity provider are verified with its published keys:
+///
+/// ```
+/// use psd_core::{Identity, auth::{Jwks, Jwt, KeyError}};
+///
+/// # fn provider(key_set: &str) -> Result<Jwt, KeyError> {
+/// let jwt = Jwt::external(Jwks::from_json(key_set)?)
+///     .issued_by("https://id.example.org")
+///     .audience("chat")
+///     .claims(|claims| {
+///         let id = claims.text("sub").ok_or("it has no `sub`")?;
+///         Ok(Identity::new(id, claims.text("name").unwrap_or(id)).with_permissions(claims.texts("scope")))
+///     });
+/// # Ok(jwt)
+/// # }
 /// ```
 pub struct Jwt {
-    algorithm: Algorithm,
-    signing: EncodingKey,
-    verifying: DecodingKey,
-    leeway: Duration,
+    keys: Vec<Key>,
+    jwks: Option<Jwks>,
+    /// Where signing takes long it is done on another thread.
+    signing: Option<Arc<Key>>,
+    rules: Rules,
+    user_id_claim: String,
+    token_type_claim: Option<String>,
+    jti_claim: String,
     access_lifetime: Duration,
     refresh_lifetime: Duration,
-    users: Option<Box<dyn UserStore>>,
+    /// For how long a used refresh token may come again; `None` where they are not rotated.
+    reuse_grace: Option<Duration>,
+    deny_list: Box<dyn DenyList>,
+    who: Who,
 }
 
-/// A key that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum JwtError {
-    /// The secret is short enough to be guessed.
-    #[error("the secret has {0} bytes: use at least {SHORTEST_SECRET} random ones")]
-    ShortSecret(usize),
+/// Who the bearer of a token is.
+enum Who {
+    /// Nothing is known but the id.
+    Id,
+    Store(Box<dyn UserStore>),
+    Claims(Box<dyn Fn(&Claims) -> Result<Identity, TokenError> + Send + Sync>),
 }
+
+const ACCESS: &str = "access";
+const REFRESH: &str = "refresh";
+/// The claim that names a login session (registered by OpenID Connect).
+const SESSION_CLAIM: &str = "sid";
 
 impl Jwt {
-    /// Tokens signed with HMAC and SHA-256.
+    /// Tokens signed with a key. If it can sign, tokens are issued with it.
+    #[must_use]
+    pub fn new(key: Key) -> Self {
+        let signing = key.can_sign().then(|| Arc::new(key.clone()));
+        Self {
+            keys: vec![key],
+            jwks: None,
+            signing,
+            rules: Rules::default(),
+            user_id_claim: "user_id".into(),
+            token_type_claim: Some("token_type".into()),
+            jti_claim: "jti".into(),
+            access_lifetime: Duration::from_secs(60 * 60),
+            refresh_lifetime: Duration::from_secs(24 * 60 * 60),
+            reuse_grace: None,
+            deny_list: Box::new(MemoryDenyList::new()),
+            who: Who::Id,
+        }
+    }
+
+    /// Tokens of an identity provider with these keys. Nothing is issued; the user's id is `sub`, and tokens need no
+    /// `token_type`. Set [`issued_by`](Self::issued_by) and [`audience`](Self::audience): the provider signs tokens for
+    /// others, too.
+    #[must_use]
+    pub fn external(keys: Jwks) -> Self {
+        Self {
+            keys: Vec::new(),
+            jwks: Some(keys),
+            signing: None,
+            rules: Rules::default(),
+            user_id_claim: "sub".into(),
+            token_type_claim: None,
+            jti_claim: "jti".into(),
+            access_lifetime: Duration::ZERO,
+            refresh_lifetime: Duration::ZERO,
+            reuse_grace: None,
+            deny_list: Box::new(MemoryDenyList::new()),
+            who: Who::Id,
+        }
+    }
+
+    /// Tokens signed with HMAC and SHA-256, the default of simplejwt.
     ///
     /// # Errors
-    /// The secret has fewer than 16 bytes.
-    pub fn hs256(secret: impl AsRef<[u8]>) -> Result<Self, JwtError> {
-        Self::hmac(Algorithm::HS256, secret.as_ref())
+    /// As [`Key::secret`].
+    pub fn hs256(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        Key::secret(Algorithm::HS256, secret).map(Self::new)
     }
 
     /// Tokens signed with HMAC and SHA-384.
     ///
     /// # Errors
-    /// The secret has fewer than 16 bytes.
-    pub fn hs384(secret: impl AsRef<[u8]>) -> Result<Self, JwtError> {
-        Self::hmac(Algorithm::HS384, secret.as_ref())
+    /// As [`Key::secret`].
+    pub fn hs384(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        Key::secret(Algorithm::HS384, secret).map(Self::new)
     }
 
     /// Tokens signed with HMAC and SHA-512.
     ///
     /// # Errors
-    /// The secret has fewer than 16 bytes.
-    pub fn hs512(secret: impl AsRef<[u8]>) -> Result<Self, JwtError> {
-        Self::hmac(Algorithm::HS512, secret.as_ref())
+    /// As [`Key::secret`].
+    pub fn hs512(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        Key::secret(Algorithm::HS512, secret).map(Self::new)
     }
 
-    /// Sets where users and their rights come from. Without it a token's user has no name and no rights, and nobody
-    /// can log in.
+    /// Also accepts tokens signed with this key, such as the one that was in use before. It signs nothing.
+    #[must_use]
+    pub fn accept(mut self, key: Key) -> Self {
+        self.keys.push(key);
+        self
+    }
+
+    /// Sets where users and their rights come from. Without it, and without [`claims`](Self::claims), a token's user
+    /// has no name and no rights, and nobody can log in.
     #[must_use]
     pub fn users(mut self, users: impl UserStore) -> Self {
-        self.users = Some(Box::new(users));
+        self.who = Who::Store(Box::new(users));
+        self
+    }
+
+    /// Sets who somebody is by the claims of their token, where there is no user store. Nobody can log in.
+    #[must_use]
+    pub fn claims(
+        mut self,
+        identity: impl Fn(&Claims) -> Result<Identity, TokenError> + Send + Sync + 'static,
+    ) -> Self {
+        self.who = Who::Claims(Box::new(identity));
+        self
+    }
+
+    /// Accepts only tokens whose `iss` is this, or another that is set; its own tokens carry the first. Default: `iss`
+    /// is not looked at.
+    #[must_use]
+    pub fn issued_by(mut self, issuer: impl Into<String>) -> Self {
+        self.rules.issuers.push(issuer.into());
+        self
+    }
+
+    /// Accepts only tokens whose `aud` is or holds this, or another that is set; its own tokens carry all of them.
+    /// Default: none, and then a token that has an `aud` is refused (RFC 7519, section 4.1.3).
+    #[must_use]
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.rules.audiences.push(audience.into());
         self
     }
 
     /// Sets how far clocks may differ. Default: none, as in simplejwt.
     #[must_use]
     pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = leeway;
+        self.rules.leeway = leeway;
         self
     }
 
@@ -100,57 +219,127 @@ impl Jwt {
         self
     }
 
-    fn hmac(algorithm: Algorithm, secret: &[u8]) -> Result<Self, JwtError> {
-        if secret.len() < SHORTEST_SECRET {
-            return Err(JwtError::ShortSecret(secret.len()));
+    /// Gives a new refresh token with each refresh. Default: the refresh token stays good until it expires.
+    ///
+    /// Each is good once. One that was used comes again only if its answer was lost, soon, or if somebody has stolen
+    /// it: within the [`reuse_grace`](Self::reuse_grace), and as long as its successor was not used, it is answered
+    /// again; later the whole login session is revoked, since nobody knows who of the two is the thief.
+    #[must_use]
+    pub fn rotate_refresh_tokens(mut self) -> Self {
+        self.reuse_grace.get_or_insert(Duration::from_secs(30));
+        self
+    }
+
+    /// Rotates refresh tokens and sets for how long a used one may come again. Default: 30 seconds, since a client whose
+    /// connection broke comes back within 20.
+    #[must_use]
+    pub fn reuse_grace(mut self, grace: Duration) -> Self {
+        self.reuse_grace = Some(grace);
+        self
+    }
+
+    /// Sets where revoked tokens are remembered. Default: [`MemoryDenyList`].
+    #[must_use]
+    pub fn deny_list(mut self, list: impl DenyList) -> Self {
+        self.deny_list = Box::new(list);
+        self
+    }
+
+    /// Sets the claim with the user's id. Default: `user_id`; [`external`](Self::external): `sub`.
+    #[must_use]
+    pub fn user_id_claim(mut self, name: impl Into<String>) -> Self {
+        self.user_id_claim = name.into();
+        self
+    }
+
+    /// Sets the claim that says `access` or `refresh`. Default: `token_type`; [`external`](Self::external): none.
+    #[must_use]
+    pub fn token_type_claim(mut self, name: impl Into<String>) -> Self {
+        self.token_type_claim = Some(name.into());
+        self
+    }
+
+    /// Does not look at a token's type. Refresh tokens are then as good as access tokens, so none are issued.
+    #[must_use]
+    pub fn without_token_type(mut self) -> Self {
+        self.token_type_claim = None;
+        self
+    }
+
+    /// Sets the claim with the token's own id. Default: `jti`.
+    #[must_use]
+    pub fn jti_claim(mut self, name: impl Into<String>) -> Self {
+        self.jti_claim = name.into();
+        self
+    }
+
+    /// The claims of a good token of any type: one whose key is known, that is valid now, for us, and not revoked.
+    ///
+    /// # Errors
+    /// The token is not good, or that cannot be told now.
+    pub async fn verify(&self, token: &str) -> Result<Claims, TokenError> {
+        let claims = Claims(self.open(token).await?);
+        self.rules.check(&claims, SystemTime::now())?;
+        let ids: Vec<&str> = self.jti(&claims).into_iter().chain(claims.text(SESSION_CLAIM)).collect();
+        match self.deny_list.is_denied(&ids).await {
+            Ok(false) => Ok(claims),
+            Ok(true) => Err("it was revoked".into()),
+            Err(error) => Err(TokenError::unavailable(format!("the deny list does not answer: {error}"))),
         }
-        Ok(Self {
-            algorithm,
-            signing: EncodingKey::from_secret(secret),
-            verifying: DecodingKey::from_secret(secret),
-            leeway: Duration::ZERO,
-            access_lifetime: Duration::from_secs(60 * 60),
-            refresh_lifetime: Duration::from_secs(24 * 60 * 60),
-            users: None,
-        })
     }
 
-    /// The claims of a good token of the given type.
-    fn verify(&self, token: &str, token_type: &str) -> Result<Claims, TokenError> {
-        let mut validation = Validation::new(self.algorithm);
-        validation.leeway = self.leeway.as_secs();
-        validation.validate_nbf = true;
-        let data = jsonwebtoken::decode::<Claims>(token, &self.verifying, &validation)
-            .map_err(|error| TokenError::from(error.to_string()))?;
-        if data.claims.token_type != token_type {
-            return Err(format!("the token's type is `{}`, not `{token_type}`", data.claims.token_type).into());
+    /// The claims of a good token of this type.
+    async fn verify_as(&self, token: &str, token_type: &str) -> Result<Claims, TokenError> {
+        let claims = self.verify(token).await?;
+        match &self.token_type_claim {
+            Some(name) if claims.text(name) != Some(token_type) => Err(format!("it is no {token_type} token").into()),
+            _ => Ok(claims),
         }
-        Ok(data.claims)
     }
 
-    fn issue(&self, identity: Identity) -> Result<Login, Error> {
-        let now = SystemTime::now();
-        let access = self.sign("access", identity.user_id(), now, self.access_lifetime)?;
-        let refresh = self.sign("refresh", identity.user_id(), now, self.refresh_lifetime)?;
-        Ok(Login { identity: identity.expiring_at(now + self.access_lifetime), access, refresh })
-    }
-
-    fn sign(&self, token_type: &str, user_id: &str, now: SystemTime, lifetime: Duration) -> Result<String, Error> {
-        let claims = Claims {
-            token_type: token_type.into(),
-            exp: seconds(now + lifetime),
-            iat: Some(seconds(now)),
-            jti: Some(format!("{:032x}", rand::random::<u128>())),
-            user_id: user_id.into(),
+    async fn open(&self, token: &str) -> Result<serde_json::Map<String, serde_json::Value>, TokenError> {
+        let unknown = || TokenError::from("it names a key that is not known here");
+        let Some(jwks) = &self.jwks else {
+            return key::open(token, &[&self.keys]).map_err(|refused| match refused {
+                Refused::UnknownKey => unknown(),
+                Refused::Bad(reason) => reason.into(),
+            });
         };
-        Ok(jsonwebtoken::encode(&Header::new(self.algorithm), &claims, &self.signing)?)
+        let mut keys = jwks.keys().await?;
+        let mut is_fresh = false;
+        loop {
+            match key::open(token, &[&self.keys, &keys]) {
+                Ok(claims) => return Ok(claims),
+                Err(Refused::Bad(reason)) => return Err(reason.into()),
+                Err(Refused::UnknownKey) if is_fresh => return Err(unknown()),
+                Err(Refused::UnknownKey) => keys = jwks.refetch().await.ok_or_else(unknown)?,
+            }
+            is_fresh = true;
+        }
     }
 
-    /// The user of a token, if it may still use it.
-    async fn user(&self, user_id: &str) -> Result<Option<Identity>, Error> {
-        match &self.users {
-            Some(users) => Ok(users.find(user_id).await?.filter(|user| user.active).map(|user| user.identity)),
-            None => Ok(Some(Identity::new(user_id, ""))),
+    fn jti<'a>(&self, claims: &'a Claims) -> Option<&'a str> {
+        claims.text(&self.jti_claim)
+    }
+
+    /// The login session of a token; one of simplejwt's is a session by itself.
+    fn session<'a>(&self, claims: &'a Claims) -> Option<&'a str> {
+        claims.text(SESSION_CLAIM).or_else(|| self.jti(claims))
+    }
+
+    /// Whose a good token is; `None` if its user is gone or not active.
+    async fn bearer(&self, claims: &Claims) -> Result<Option<Identity>, TokenError> {
+        let id = || {
+            let name = &self.user_id_claim;
+            claims.id(name).ok_or_else(|| TokenError::from(format!("it has no user in its `{name}`")))
+        };
+        match &self.who {
+            Who::Id => Ok(Some(Identity::new(id()?, ""))),
+            Who::Claims(identity) => identity(claims).map(Some),
+            Who::Store(users) => match users.find(&id()?).await {
+                Ok(user) => Ok(user.filter(|user| user.active).map(|user| user.identity)),
+                Err(error) => Err(TokenError::unavailable(error.to_string())),
+            },
         }
     }
 }
@@ -158,12 +347,14 @@ impl Jwt {
 impl Authenticator for Jwt {
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Identity, TokenError>> {
         Box::pin(async move {
-            let claims = self.verify(token, "access")?;
-            let user = self.user(&claims.user_id).await.map_err(|error| TokenError::unavailable(error.to_string()))?;
-            let identity = user.ok_or("the token's user is gone or not active")?;
-            // A time that no clock reaches is none.
-            let lifetime = Duration::from_secs(claims.exp).checked_add(self.leeway);
-            Ok(match lifetime.and_then(|lifetime| UNIX_EPOCH.checked_add(lifetime)) {
+            let claims = self.verify_as(token, ACCESS).await?;
+            let mut identity = self.bearer(&claims).await?.ok_or("its user is gone or not active")?;
+            if let Some(session) = self.session(&claims) {
+                identity = identity.with_session_id(session);
+            }
+            let end = claims.expires_at().and_then(|time| time.checked_add(self.rules.leeway));
+            let earliest = end.into_iter().chain(identity.expires_at()).min();
+            Ok(match earliest {
                 Some(time) => identity.expiring_at(time),
                 None => identity,
             })
@@ -171,140 +362,16 @@ impl Authenticator for Jwt {
     }
 
     fn issuer(&self) -> Option<&dyn TokenIssuer> {
-        self.users.as_ref().map(|_| self as &dyn TokenIssuer)
-    }
-}
-
-impl TokenIssuer for Jwt {
-    fn login<'a>(&'a self, username: &'a str, password: &'a str) -> BoxFuture<'a, Result<Option<Login>, Error>> {
-        Box::pin(async move {
-            let Some(users) = &self.users else { return Ok(None) };
-            match users.verify(username, password).await?.filter(|user| user.active) {
-                Some(user) => self.issue(user.identity).map(Some),
-                None => Ok(None),
-            }
-        })
-    }
-
-    fn refresh<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<Login>, Error>> {
-        Box::pin(async move {
-            let Ok(claims) = self.verify(token, "refresh") else { return Ok(None) };
-            match self.user(&claims.user_id).await? {
-                // The refresh token stays valid, and its holder keeps it.
-                Some(identity) => Ok(Some(Login { refresh: token.to_owned(), ..self.issue(identity)? })),
-                None => Ok(None),
-            }
-        })
+        let issues = self.signing.is_some() && self.token_type_claim.is_some() && matches!(self.who, Who::Store(_));
+        issues.then_some(self as &dyn TokenIssuer)
     }
 }
 
 impl fmt::Debug for Jwt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Jwt").field("algorithm", &self.algorithm).finish_non_exhaustive()
+        f.debug_struct("Jwt").field("keys", &self.keys).field("jwks", &self.jwks).finish_non_exhaustive()
     }
-}
-
-#[derive(Serialize, Deserialize)]
-struct Claims {
-    token_type: String,
-    exp: u64,
-    #[serde(default)]
-    iat: Option<u64>,
-    #[serde(default)]
-    jti: Option<String>,
-    #[serde(deserialize_with = "string_or_number")]
-    user_id: String,
-}
-
-/// simplejwt writes `user_id` as a string since 5.5 and as a number before.
-fn string_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Id {
-        Text(String),
-        Number(i64),
-    }
-    Ok(match Id::deserialize(deserializer)? {
-        Id::Text(text) => text,
-        Id::Number(number) => number.to_string(),
-    })
-}
-
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::{MemoryUsers, User};
-    use super::*;
-
-    const SECRET: &str = "a secret of at least sixteen bytes";
-
-    fn jwt() -> Jwt {
-        let users = MemoryUsers::new()
-            .user(User::new(Identity::new("1", "ann")), "pw")
-            .user(User::new(Identity::new("2", "ian")).active(false), "pw");
-        Jwt::hs256(SECRET).expect("it is long enough").users(users)
-    }
-
-    fn token(algorithm: Algorithm, secret: &str, claims: &serde_json::Value) -> String {
-        jsonwebtoken::encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(secret.as_bytes()))
-            .expect("claims are JSON")
-    }
-
-    #[tokio::test]
-    async fn what_it_issues_it_accepts() {
-        let jwt = jwt();
-        let login = jwt.login("ann", "pw").await.expect("memory does not fail").expect("it is her password");
-        let identity = jwt.authenticate(&login.access).await.expect("the token is fresh");
-        assert_eq!((identity.user_id(), identity.username()), ("1", "ann"));
-        assert!(identity.expires_at().is_some());
-        assert!(jwt.authenticate(&login.refresh).await.is_err(), "a refresh token is no access token");
-        assert!(jwt.refresh(&login.access).await.expect("memory does not fail").is_none());
-        let again = jwt.refresh(&login.refresh).await.expect("memory does not fail").expect("it is fresh");
-        assert_eq!(again.refresh, login.refresh, "it stays valid");
-    }
-
-    #[tokio::test]
-    async fn the_inactive_and_the_unknown_get_nothing() {
-        for (name, password) in [("ian", "pw"), ("ann", "no"), ("nobody", "pw"), ("", "")] {
-            assert!(jwt().login(name, password).await.expect("memory does not fail").is_none(), "{name}");
-        }
-    }
-
-    #[tokio::test]
-    async fn bad_tokens_are_refused() {
-        let far = u64::from(u32::MAX);
-        let claims = serde_json::json!({"token_type": "access", "user_id": 1, "exp": far});
-        assert!(jwt().authenticate(&token(Algorithm::HS256, SECRET, &claims)).await.is_ok(), "user_id as a number");
-        let with = |name: &str, value: serde_json::Value| {
-            let mut claims = claims.clone();
-            claims[name] = value;
-            claims
-        };
-        let mut without_exp = claims.clone();
-        without_exp.as_object_mut().expect("it is an object").remove("exp");
-        for bad in [
-            token(Algorithm::HS256, "another secret of that length", &claims),
-            token(Algorithm::HS384, SECRET, &claims),
-            token(Algorithm::HS256, SECRET, &without_exp),
-            token(Algorithm::HS256, SECRET, &with("exp", 1.into())),
-            token(Algorithm::HS256, SECRET, &with("nbf", far.into())),
-            token(Algorithm::HS256, SECRET, &with("token_type", "refresh".into())),
-            token(Algorithm::HS256, SECRET, &with("user_id", 2.into())),
-            token(Algorithm::HS256, SECRET, &with("user_id", 3.into())),
-            "eyJhbGciOiJub25lIn0.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwidXNlcl9pZCI6MSwiZXhwIjo0Mjk0OTY3Mjk1fQ.".into(),
-            String::new(),
-            "a.b.c".into(),
-            "x".repeat(100_000),
-        ] {
-            assert!(jwt().authenticate(&bad).await.is_err(), "{bad:.80}");
-        }
-    }
-
-    #[test]
-    fn a_short_secret_is_refused() {
-        assert_eq!(Jwt::hs256("short").err(), Some(JwtError::ShortSecret(5)));
-    }
-}
+mod tests;

@@ -1,9 +1,15 @@
 //! Who a client is: tokens, users, and the ready-made receivers of login.
 
 mod authenticator;
+mod claims;
 mod deny_list;
 mod identity;
+mod jwk;
+mod jwks;
+#[cfg(feature = "jwks-url")]
+mod jwks_url;
 mod jwt;
+mod key;
 #[cfg(feature = "passwords")]
 pub mod password;
 mod receivers;
@@ -11,10 +17,15 @@ mod receivers;
 mod sql;
 mod users;
 
-pub use authenticator::{Authenticator, BoxFuture, Login, StaticTokens, TokenError, TokenIssuer};
+pub use authenticator::{
+    Authenticator, BoxFuture, Login, Refreshed, RevokedSession, StaticTokens, TokenError, TokenIssuer,
+};
+pub use claims::Claims;
 pub use deny_list::{DenyList, MemoryDenyList, RefreshUse};
 pub use identity::Identity;
-pub use jwt::{Jwt, JwtError};
+pub use jwks::Jwks;
+pub use jwt::Jwt;
+pub use key::{Algorithm, Key, KeyError};
 pub(crate) use receivers::{LOGIN_RECEIVERS, check as check_login};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use sql::{Account, Database, DjangoTables, DjangoUsers, SqlUsers, StoreError};

@@ -1,13 +1,13 @@
-//! The ready-made receivers: `login`, `refresh-token` and `verify-token`.
+//! The ready-made receivers: `login`, `refresh-token`, `revoke-token` and `verify-token`.
 
 use psd_proto::{
     ClientMessage, SourceLocation,
     common::authentication::{
-        Login, LoginError, LoginToken, RefreshToken, RefreshTokenInvalid, TokenInvalid, VerifyToken,
+        Login, LoginError, LoginToken, RefreshToken, RefreshTokenInvalid, RevokeToken, TokenInvalid, VerifyToken,
     },
 };
 
-use super::Authenticator;
+use super::{Authenticator, Refreshed};
 use crate::{Connection, ConsumerSpec, DefaultConsumer, Error, Guard, Mode, Receiver};
 
 /// Switched on by [`ServerBuilder::login`](crate::ServerBuilder::login).
@@ -15,6 +15,9 @@ pub(crate) static LOGIN_RECEIVERS: &[Receiver] = &[
     receiver("login", Login::INFO, line!(), |call| Ok(call.future(login(call.connection(), call.message()?)))),
     receiver("refresh_token", RefreshToken::INFO, line!(), |call| {
         Ok(call.future(refresh_token(call.connection(), call.message()?)))
+    }),
+    receiver("revoke_token", RevokeToken::INFO, line!(), |call| {
+        Ok(call.future(revoke_token(call.connection(), call.message()?)))
     }),
     receiver("verify_token", VerifyToken::INFO, line!(), |call| {
         let _: VerifyToken = call.message()?;
@@ -56,8 +59,8 @@ pub(crate) fn check(authenticator: Option<&dyn Authenticator>, problems: &mut Ve
                 .into(),
         ),
         Some(authenticator) if authenticator.issuer().is_none() => problems.push(
-            "`.login()` is switched on, but the authenticator gives no tokens: give it a user store, such as \
-             `Jwt::hs256(secret)?.users(users)`"
+            "`.login()` is switched on, but the authenticator gives no tokens: give it a key that signs, and a user \
+             store, such as `Jwt::hs256(secret)?.users(users)`"
                 .into(),
         ),
         Some(_) => {}
@@ -66,10 +69,7 @@ pub(crate) fn check(authenticator: Option<&dyn Authenticator>, problems: &mut Ve
 
 /// A failed login is answered by `login-error` and a successful ack: clients rely on it.
 async fn login(connection: Connection, message: Login) -> Result<(), Error> {
-    let Some(issuer) = connection.server().authenticator().and_then(|authenticator| authenticator.issuer()) else {
-        return Err(Error::internal("nobody issues tokens"));
-    };
-    match issuer.login(&message.username, &message.password).await? {
+    match connection.server().issuer()?.login(&message.username, &message.password).await? {
         Some(login) => welcome(&connection, login),
         None => connection
             .send(&LoginError { error_text: "Invalid login details.".into(), error_code: "login-error".into() }),
@@ -77,13 +77,30 @@ async fn login(connection: Connection, message: Login) -> Result<(), Error> {
 }
 
 async fn refresh_token(connection: Connection, message: RefreshToken) -> Result<(), Error> {
-    let Some(issuer) = connection.server().authenticator().and_then(|authenticator| authenticator.issuer()) else {
-        return Err(Error::internal("nobody issues tokens"));
-    };
-    match issuer.refresh(&message.refresh_token).await? {
-        Some(login) => welcome(&connection, login),
-        None => connection.send(&RefreshTokenInvalid {}),
+    match connection.server().issuer()?.refresh(&message.refresh_token).await? {
+        Refreshed::Login(login) => welcome(&connection, login),
+        Refreshed::Refused => connection.send(&RefreshTokenInvalid {}),
+        Refreshed::Reused(session) => {
+            connection.server().end_session(&session.user_id, &session.session_id);
+            connection.send(&RefreshTokenInvalid {})
+        }
     }
+}
+
+/// Everybody may log out at any time, with whatever tokens they have.
+async fn revoke_token(connection: Connection, message: RevokeToken) -> Result<(), Error> {
+    let issuer = connection.server().issuer()?;
+    let current = connection.token();
+    let mut ended = Vec::new();
+    for token in current.as_deref().into_iter().chain([message.refresh_token.as_str()]).filter(|it| !it.is_empty()) {
+        ended.extend(issuer.revoke(token).await?);
+    }
+    // This one first, so that it is not told what it asked for.
+    connection.deauthenticate();
+    for session in ended {
+        connection.server().end_session(&session.user_id, &session.session_id);
+    }
+    Ok(())
 }
 
 /// The connection is authenticated at once; the token in the next envelope is then simply the current one.

@@ -115,6 +115,11 @@ impl Connection {
         self.shared.authenticate(Some(token), Some(identity));
     }
 
+    /// The token that is the connection's current one, good or bad.
+    pub(crate) fn token(&self) -> Option<String> {
+        self.shared.token()
+    }
+
     /// Makes the connection anonymous.
     pub fn deauthenticate(&self) {
         self.shared.authenticate(None, None);

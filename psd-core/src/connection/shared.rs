@@ -13,6 +13,7 @@ use std::{
 
 use psd_proto::{
     ServerMessage,
+    common::authentication::TokenInvalid,
     envelope::{Outgoing, RequestResult},
 };
 use tokio_util::sync::CancellationToken;
@@ -190,6 +191,11 @@ impl Shared {
         lock(&self.authentication).token.as_deref() == Some(token)
     }
 
+    /// The token that was seen last, good or bad.
+    pub(super) fn token(&self) -> Option<String> {
+        lock(&self.authentication).token.as_deref().map(str::to_owned)
+    }
+
     /// Makes somebody, or nobody, the connection's identity; `token` becomes the current one if given.
     pub(crate) fn authenticate(self: &Arc<Self>, token: Option<&str>, identity: Option<Identity>) {
         let mut authentication = lock(&self.authentication);
@@ -214,6 +220,17 @@ impl Shared {
         authentication.token = token.map(Into::into);
         self.change_identity(authentication, identity);
         true
+    }
+
+    /// Makes nobody the connection's identity if it is one of this login session, and tells the client.
+    pub(crate) fn end_session(self: &Arc<Self>, session: &str) -> bool {
+        let authentication = lock(&self.authentication);
+        let is_its = authentication.identity.as_ref().is_some_and(|it| it.session_id() == Some(session));
+        if is_its {
+            self.change_identity(authentication, None);
+            let _ = self.send(&TokenInvalid::default(), None);
+        }
+        is_its
     }
 
     fn change_identity(
