@@ -51,6 +51,7 @@
 //! | `sqlite` | [`auth::SqlUsers`] and [`auth::DjangoUsers`] over SQLite, which is compiled in |
 //! | `postgres` | the same over PostgreSQL; for an encrypted connection switch on one of sqlx's features `tls-…` too |
 //! | `passwords` | [`auth::password`] alone; the other two bring it |
+//! | `jwks-url` | [`auth::Jwks`] from an `https://` address |
 //!
 //! The project's README is a tour, ARCHITECTURE.md says how a message travels, docs/PROTOCOL.md what the wire carries.
 

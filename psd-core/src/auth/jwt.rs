@@ -83,8 +83,10 @@ enum Who {
     /// Nothing is known but the id.
     Id,
     Store(Box<dyn UserStore>),
-    Claims(Box<dyn Fn(&Claims) -> Result<Identity, TokenError> + Send + Sync>),
+    Claims(Box<IdentityOf>),
 }
+
+type IdentityOf = dyn Fn(&Claims) -> Result<Identity, TokenError> + Send + Sync;
 
 const ACCESS: &str = "access";
 const REFRESH: &str = "refresh";

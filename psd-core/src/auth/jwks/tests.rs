@@ -145,7 +145,7 @@ async fn a_key_that_is_not_there_is_fetched_once() {
     provider.was_asked(1);
     provider.publish(&[new.clone(), old.clone()]);
     pass(30).await;
-    let (first, second) = tokio::join!(jwt.verify(&*NEW), jwt.verify(&*NEW));
+    let (first, second) = tokio::join!(jwt.verify(&NEW), jwt.verify(&NEW));
     assert!(first.is_ok() && second.is_ok(), "both wait for the same fetch");
     provider.was_asked(2);
     assert!(jwt.authenticate(&signed(&old)).await.is_ok());
@@ -194,7 +194,7 @@ async fn keys_outlive_their_provider_and_are_refreshed_in_the_background() {
 #[tokio::test(start_paused = true)]
 async fn a_source_that_hangs_or_panics_is_given_up() {
     let (old, _) = keys();
-    let hanging = Jwt::external(Jwks::fetched("hanging", || std::future::pending()));
+    let hanging = Jwt::external(Jwks::fetched("hanging", std::future::pending));
     assert!(hanging.authenticate(&signed(&old)).await.expect_err("nothing comes").is_unavailable());
     let panicking = Jwt::external(Jwks::fetched("panicking", || async { panic!("expected by the test") }));
     assert!(panicking.authenticate(&signed(&old)).await.expect_err("nothing comes").is_unavailable());
