@@ -215,6 +215,14 @@ impl RawClient {
         }
     }
 
+    /// Waits for this many acks.
+    pub async fn settled(&mut self, acks: usize) {
+        let mut left = acks;
+        while left > 0 {
+            left -= usize::from(self.frame().await["headers"]["messageType"] == "ack");
+        }
+    }
+
     /// Everything the server has sent by now, given that it handles messages in order: a request that needs no login
     /// (`open-echo`) is sent behind, and what comes before its reply is returned.
     pub async fn settle(&mut self) -> Vec<Value> {

@@ -21,6 +21,8 @@ mod hostile;
 mod layers;
 /// Shutting down, clients that vanish, and running out of files.
 mod lifecycle;
+/// `login`, `refresh-token`, `revoke-token`, and what they cost.
+mod login;
 /// Handlers that panic, hang or lose their client.
 mod mishaps;
 /// Inside somebody else's axum application.
