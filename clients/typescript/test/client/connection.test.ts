@@ -1,0 +1,256 @@
+// Connecting, reconnecting and giving up, in time that the test turns.
+
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { asksToSpread, delay, isFinal } from "../../src/backoff.js";
+import { createClient, type Client } from "../../src/index.js";
+import { Ignore, Post, WhoAmI, You } from "../board/messages/index.js";
+import { fakeSockets, type FakeSocket } from "./fake.js";
+
+let sockets: FakeSocket[];
+let client: Client;
+let warnings: unknown[];
+const state = () => client.connection.getSnapshot();
+const pass = (milliseconds: number) => vi.advanceTimersByTimeAsync(milliseconds);
+const last = () => sockets.at(-1)!;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.spyOn(Math, "random").mockReturnValue(1);
+  const fake = fakeSockets();
+  sockets = fake.sockets;
+  warnings = [];
+  client = createClient({ url: "ws://here/ws", WebSocket: fake.WebSocket, onWarning: (warning) => warnings.push(warning) });
+});
+afterEach(() => {
+  client.close();
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+async function open(): Promise<FakeSocket> {
+  client.connect();
+  await pass(0);
+  last().open();
+  return last();
+}
+
+test("the waits between attempts", () => {
+  const waits = [0, 1, 2, 3, 5, 6, 2000].map((failures) => [delay(failures, 0), delay(failures, 1)]);
+  expect(waits).toEqual([[0, 250], [500, 1000], [500, 2000], [500, 4000], [500, 16_000], [500, 20_000], [500, 20_000]]);
+});
+
+test("what codes mean", () => {
+  expect([1000, 1006, 4399, 4400, 4401, 4403, 4404, 4408].map(isFinal)).toEqual([false, false, false, true, true, true, false, false]);
+  expect([1001, 1006, 1012, 4413, 4429].map(asksToSpread)).toEqual([true, false, true, true, true]);
+});
+
+test("nothing is done until somebody asks", async () => {
+  await pass(100_000);
+  expect(state()).toEqual({ status: "idle" });
+  expect(sockets).toEqual([]);
+});
+
+test("the first retry is quick, and those after it take longer and longer", async () => {
+  client.connect();
+  await pass(0);
+  expect(state()).toEqual({ status: "connecting", attempt: 1 });
+  const waits: number[] = [];
+  for (let attempt = 0; attempt < 8; attempt++) {
+    const count = sockets.length;
+    const since = Date.now();
+    last().end();
+    expect(state()).toMatchObject({ status: "waiting", attempt: attempt + 2, reason: { kind: "disconnected", code: 1006 } });
+    while (sockets.length === count) await pass(1);
+    waits.push(Date.now() - since);
+  }
+  expect(waits).toEqual([250, 1000, 2000, 4000, 8000, 16_000, 20_000, 20_000]);
+  // Every second attempt is without an offer, since a server may speak classic only.
+  expect(sockets.map(({ offer }) => offer.length)).toEqual([2, 0, 2, 0, 2, 0, 2, 0, 2]);
+});
+
+test("a connection that held begins anew, one that did not goes on waiting", async () => {
+  const first = await open();
+  await pass(1000);
+  first.end();
+  await pass(250);
+  last().open();
+  last().end();
+  expect(state()).toMatchObject({ status: "waiting", attempt: 3 });
+  await pass(1000);
+  last().open();
+  await pass(6000);
+  last().end();
+  expect(state()).toMatchObject({ status: "waiting", attempt: 2 });
+  // A server that spoke v1 once is not asked for classic.
+  expect(sockets.map(({ offer }) => offer.length)).toEqual([2, 2, 2]);
+});
+
+test("a server that restarts gets no quick retry", async () => {
+  const socket = await open();
+  await pass(6000);
+  socket.end(1012);
+  await pass(499);
+  expect(sockets).toHaveLength(1);
+  await pass(501);
+  expect(sockets).toHaveLength(2);
+});
+
+test("a drain is obeyed: no requests, and no return before its time", async () => {
+  const socket = await open();
+  socket.push({ messageType: "psd.drain" }, { reconnectAfterMs: 30_000, reason: "an update" });
+  expect(state()).toEqual({ status: "draining", until: Date.now() + 30_000, reason: "an update" });
+  const kept = client.send(Ignore, {}, { timeout: Infinity });
+  expect(socket.types).toEqual([]);
+  await pass(1000);
+  socket.end(1012);
+  await pass(28_999);
+  expect(sockets).toHaveLength(1);
+  await pass(1);
+  last().open();
+  expect(last().types).toEqual(["ignore"]);
+  last().answer();
+  await kept;
+});
+
+test("an attempt that nobody answers ends", async () => {
+  client.connect();
+  await pass(10_000);
+  expect(sockets[0]!.closed).toBe(true);
+  expect(state()).toMatchObject({ status: "waiting" });
+});
+
+test("heartbeats, and a server that falls silent", async () => {
+  const socket = await open();
+  await pass(18_750);
+  expect(socket.types).toEqual(["psd.heartbeat"]);
+  socket.push({ messageType: "posted" });
+  await pass(18_750 * 2);
+  expect(state()).toMatchObject({ status: "open" });
+  await pass(18_750);
+  expect(state()).toMatchObject({ status: "waiting", reason: { message: expect.stringContaining("silent") } });
+  expect(socket.closed).toBe(true);
+});
+
+test.each([4400, 4401, 4403])("%i forbids to come back by oneself", async (code) => {
+  const socket = await open();
+  const lost = client.send(Ignore).catch((error) => error);
+  socket.end(code, "go");
+  expect(state()).toMatchObject({ status: "closed", reason: { code } });
+  expect(await lost).toMatchObject({ kind: "disconnected", code });
+  await pass(100_000);
+  expect(sockets).toHaveLength(1);
+  client.connect();
+  await pass(0);
+  expect(sockets).toHaveLength(2);
+});
+
+test("4401 is over when there is another token", async () => {
+  const socket = await open();
+  socket.end(4401);
+  await client.auth.setTokens({ token: "abc" });
+  await pass(0);
+  expect(last().offer).toContain("psd.token.abc");
+});
+
+test("a token that may not stand in the handshake comes with the first request", async () => {
+  await client.auth.setTokens({ token: "a b" });
+  const socket = await open();
+  expect(socket.offer).toHaveLength(2);
+  expect(socket.sent.map(({ headers }) => [headers.messageType, headers.authHeader])).toEqual([["verify-token", "a b"]]);
+  void client.send(Ignore).catch(() => {});
+  expect(socket.sent[1].headers.authHeader).toBeUndefined();
+});
+
+test("an address that is none, and no WebSocket", async () => {
+  const bad = createClient({ url: "http://[", WebSocket: fakeSockets().WebSocket });
+  bad.connect();
+  await pass(0);
+  expect(bad.connection.getSnapshot()).toMatchObject({ status: "closed", reason: { message: expect.stringContaining("cannot connect") } });
+});
+
+describe("requests", () => {
+  test("are numbered, and carry what is left of their time", async () => {
+    client.connect();
+    const told = client.fetch(WhoAmI, {}, You, { timeout: 5000, uuid: "u" });
+    await pass(1000);
+    last().open();
+    expect(last().sent).toMatchObject([{ headers: { messageType: "who-am-i", uuid: "u", ack: true, deadlineMs: 4000 }, seq: 1 }]);
+    last().answer({}, "you", { name: "ann" });
+    expect(await told).toMatchObject({ name: "ann" });
+  });
+
+  test("fail with the connection, unless they may be repeated", async () => {
+    const socket = await open();
+    const failed = client.send(Ignore).catch((error) => error);
+    const repeated = client.fetch(WhoAmI, {}, You, { retry: true });
+    socket.end();
+    expect(await failed).toMatchObject({ kind: "disconnected", code: 1006 });
+    await pass(250);
+    last().open();
+    expect(last().sent).toMatchObject([{ headers: { messageType: "who-am-i", retryCount: 1, uuid: socket.sent[1].headers.uuid } }]);
+    last().answer({}, "you");
+    await repeated;
+  });
+
+  test("that were never sent say so", async () => {
+    const failed = client.send(Ignore, {}, { timeout: 100 }).catch((error) => error);
+    await pass(100);
+    expect(await failed).toMatchObject({ kind: "disconnected" });
+  });
+
+  test("over the server's limit are refused here", async () => {
+    const socket = await open();
+    expect(await client.send(Post, { text: "x".repeat(2000) }, { outbox: false }).catch((error) => error)).toMatchObject({ kind: "too-large" });
+    expect(await client.send(Post, { text: "x".repeat(2000) }).catch((error) => error)).toMatchObject({ kind: "too-large" });
+    expect(socket.sent).toEqual([]);
+    // The next one has the number that these did not take.
+    void client.send(Ignore).catch(() => {});
+    expect(socket.sent[0].seq).toBe(1);
+  });
+
+  test("end once: late answers, and those of strangers, mean nothing", async () => {
+    const socket = await open();
+    const told = client.fetch(WhoAmI, {}, You);
+    socket.push({ messageType: "you", uuid: "another" }, { name: "bob" });
+    socket.answer({}, "you", { name: "ann" });
+    socket.answer({ errorMessage: "too late" });
+    expect(await told).toMatchObject({ name: "ann" });
+    expect(warnings).toEqual([]);
+  });
+
+  test("what cannot be read is reported, and takes nothing else with it", async () => {
+    const socket = await open();
+    const heard: string[] = [];
+    client.on(You, ({ name }) => heard.push(name));
+    const told = client.fetch(WhoAmI, {}, You).catch((error) => error);
+    socket.onmessage?.({ data: "{" });
+    socket.answer({}, "you", { name: 7 });
+    expect(await told).toMatchObject({ kind: "unreadable" });
+    socket.onmessage?.({ data: JSON.stringify([{ body: {} }, { headers: { messageType: "you" }, body: { name: "ann" } }]) });
+    expect(heard).toEqual(["ann"]);
+    expect(warnings).toHaveLength(3);
+  });
+});
+
+test("a listener that throws keeps no other from hearing", async () => {
+  const socket = await open();
+  const heard: string[] = [];
+  const uncaught: unknown[] = [];
+  vi.spyOn(globalThis, "queueMicrotask").mockImplementation((run) => {
+    try {
+      run();
+    } catch (error) {
+      uncaught.push(error);
+    }
+  });
+  client.on(You, () => {
+    throw new Error("mine");
+  });
+  const stop = client.on(You, ({ name }, { uuid, isLocal }) => heard.push(`${name} ${uuid} ${isLocal}`));
+  socket.push({ messageType: "you" }, { name: "ann" });
+  client.emit(You, { name: "bob" });
+  stop();
+  socket.push({ messageType: "you" }, { name: "eve" });
+  expect(heard).toEqual(["ann undefined false", "bob undefined true"]);
+  expect(uncaught).toHaveLength(3);
+});
