@@ -33,6 +33,8 @@
 //! The wire is docs/PROTOCOL.md: v1 in binary or JSON, or the classic dialect, whichever the server speaks; see
 //! [`Builder::dialect`].
 //!
+//! `wss` URLs need the feature `tls` and `Builder::connect_over(Tls::system()?)`.
+//!
 //! Below the types there is a raw level for tools: [`Client::send_raw`] and [`Client::envelopes`], and
 //! [`Builder::trace`] below that.
 
@@ -49,6 +51,8 @@ mod opening;
 mod queue;
 mod socket;
 mod subscription;
+#[cfg(feature = "tls")]
+mod tls;
 mod trace;
 mod transport;
 mod uuid;
@@ -61,6 +65,8 @@ pub use envelope::{Body, Envelope, Outcome};
 pub use error::{Disconnect, Error};
 pub use psd_proto as proto;
 pub use subscription::{Envelopes, Subscription};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};
 pub use trace::{Direction, Payload, Trace};
 pub use transport::{Address, Tcp, Transport};
 

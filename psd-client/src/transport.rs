@@ -9,7 +9,7 @@ use tokio::{
 
 /// Opens the byte stream that a WebSocket runs over.
 ///
-/// The default is [`Tcp`]. Write your own for TLS with your own settings, for a Unix socket or a proxy, or to test
+/// The default is [`Tcp`]; `Tls` (feature `tls`) is for `wss`. Write your own for TLS with your own settings, for a Unix socket or a proxy, or to test
 /// without a network: [`Builder::connect_over`](crate::Builder::connect_over).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not open byte streams",
@@ -50,7 +50,7 @@ impl Transport for Tcp {
 
     async fn connect(&self, address: Address<'_>) -> io::Result<TcpStream> {
         if address.tls {
-            let reason = "`wss` needs a transport with TLS, see `Builder::connect_over`";
+            let reason = "`wss` needs a transport with TLS: `Builder::connect_over` with `Tls` (feature `tls`) or one of your own";
             return Err(io::Error::new(io::ErrorKind::Unsupported, reason));
         }
         let stream = TcpStream::connect((address.host, address.port)).await?;

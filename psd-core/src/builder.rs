@@ -5,6 +5,8 @@ use std::sync::{Arc, atomic::AtomicU64};
 use tokio::{net::ToSocketAddrs, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+#[cfg(feature = "tls")]
+use crate::listener::tls::Tls;
 use crate::{
     Consumer, ConsumerSpec, DefaultConsumer, Layer, Server, Settings,
     auth::{self, Authenticator},
@@ -128,6 +130,13 @@ impl ServerBuilder {
         let endpoints =
             Table { settings, states, consumers, unhandled, layers, ready_made }.build(linked, &mut problems);
         let router = listener::merge(self.routers, &endpoints, &mut problems);
+        #[cfg(feature = "tls")]
+        let tls = match (&self.settings.tls_certificate, &self.settings.tls_key) {
+            (Some(certificate), Some(key)) => {
+                Tls::load(certificate, key).map_err(|error| problems.push(error.to_string())).ok()
+            }
+            _ => None,
+        };
         let workers = match Workers::start(self.settings.n_sync_workers, self.settings.worker_queue) {
             Ok(workers) if problems.is_empty() => workers,
             Ok(_) => return Err(StartError { problems }),
@@ -153,6 +162,8 @@ impl ServerBuilder {
             halting: CancellationToken::new(),
             connections: TaskTracker::new(),
             router,
+            #[cfg(feature = "tls")]
+            tls,
         }));
         for route in server.routes() {
             tracing::debug!("{route}");
@@ -166,6 +177,15 @@ impl ServerBuilder {
     /// As [`build`](Self::build) and [`Server::serve`].
     pub async fn serve(self, address: impl ToSocketAddrs) -> Result<(), ServeError> {
         self.build()?.serve(address).await
+    }
+
+    /// Builds the server and opens a Unix socket without serving yet; see [`Server::listen_unix`].
+    ///
+    /// # Errors
+    /// As [`build`](Self::build) and [`Server::listen_unix`].
+    #[cfg(unix)]
+    pub async fn listen_unix(self, path: impl Into<std::path::PathBuf>) -> Result<Listening, ServeError> {
+        self.build()?.listen_unix(path).await
     }
 
     /// Builds the server and opens its listener without serving yet; see [`Server::listen`].

@@ -52,6 +52,8 @@
 //! | `postgres` | the same over PostgreSQL; for an encrypted connection switch on one of sqlx's features `tls-…` too |
 //! | `passwords` | [`auth::password`] alone; the other two bring it |
 //! | `jwks-url` | [`auth::Jwks`] from an `https://` address |
+//! | `test` | the module `test`: connections in memory, in virtual time |
+//! | `tls` | TLS on the server's own ports: [`Settings::tls_certificate`] |
 //!
 //! The project's README is a tour, ARCHITECTURE.md says how a message travels, docs/PROTOCOL.md what the wire carries.
 
@@ -94,7 +96,11 @@ pub use extract::{Extract, Requirement};
 pub use guard::{Decision, Guard, GuardFn, GuardFunction, Refusal};
 pub use into_message::IntoMessage;
 pub use layer::{Extension, Layer, LayerFuture, Outcome, RequestContext};
-pub use listener::{AllowedOrigins, InvalidOrigin, Listening, ServeError};
+#[cfg(feature = "tls")]
+pub use listener::TlsError;
+pub use listener::{
+    AllowedOrigins, ForwardedHeader, InvalidNetwork, InvalidOrigin, Listening, ServeError, TrustedProxies,
+};
 pub use outcome::IntoOutcome;
 pub use psd_macros::{IntoMessage, receive};
 pub use psd_proto::{self as proto, ClientMessage, MessageInfo, Origin, Schema, ServerMessage, SourceLocation};

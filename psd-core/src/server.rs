@@ -54,6 +54,8 @@ pub(crate) struct Inner {
     /// Every connection's task, and work that was acked before it was done.
     pub(crate) connections: TaskTracker,
     pub(crate) router: axum::Router,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<crate::listener::tls::Tls>,
 }
 
 impl Server {

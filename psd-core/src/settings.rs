@@ -1,9 +1,9 @@
 //! The settings and limits of a server, and their `PSD_` variables: one table drives fields, defaults, builder
 //! methods, parsing and documentation.
 
-use std::{fmt, net::SocketAddr, panic::AssertUnwindSafe, time::Duration};
+use std::{fmt, net::SocketAddr, panic::AssertUnwindSafe, path::PathBuf, time::Duration};
 
-use crate::{AllowedOrigins, Error};
+use crate::{AllowedOrigins, Error, ForwardedHeader, TrustedProxies};
 
 /// Declares [`Settings`] from one table.
 macro_rules! settings {
@@ -114,6 +114,19 @@ settings! {
     drain_delay: Duration = Duration::ZERO, "PSD_DRAIN_DELAY", "0";
     /// Seconds that running handlers get when the server shuts down; then what still runs is answered with code 503.
     drain_timeout: Duration = Duration::from_secs(10), "PSD_DRAIN_TIMEOUT", "10";
+    /// PEM file of the certificate, those of its issuers behind it, with which ports speak TLS; read anew when it changes and
+    /// on SIGHUP. Needs the feature `tls`.
+    tls_certificate: Option<PathBuf> = None, "PSD_TLS_CERTIFICATE", "none";
+    /// PEM file of the certificate's private key.
+    tls_key: Option<PathBuf> = None, "PSD_TLS_KEY", "none";
+    /// Proxies that are believed when they say who their client is: addresses, networks, and `unix` for Unix sockets, such as
+    /// `10.0.0.0/8, unix`.
+    trusted_proxies: TrustedProxies = TrustedProxies::default(), "PSD_TRUSTED_PROXIES", "none";
+    /// The header in which trusted proxies say it: `x-forwarded-for` (with `x-forwarded-proto`) or `forwarded`. They must
+    /// write it themselves, or drop what their client wrote into it.
+    forwarded_header: ForwardedHeader = ForwardedHeader::default(), "PSD_FORWARDED_HEADER", "x-forwarded-for";
+    /// Whether trusted proxies begin each TCP connection with a PROXY header (version 1 or 2); one without is dropped.
+    proxy_protocol: bool = false, "PSD_PROXY_PROTOCOL", "false";
     /// Address and port of the operator's HTTP: `/healthz`, `/readyz` and `/metrics`; empty for none.
     admin_address: Option<SocketAddr> = None, "PSD_ADMIN_ADDRESS", "none";
 }
@@ -147,6 +160,16 @@ impl Settings {
             ("PSD_HANDSHAKE_TIMEOUT", self.handshake_timeout.is_zero()),
         ];
         let closed = closed.iter().filter(|(_, is_closed)| *is_closed);
+        if self.tls_certificate.is_some() != self.tls_key.is_some() {
+            problems.push("`PSD_TLS_CERTIFICATE` and `PSD_TLS_KEY` belong together: set both, or neither".into());
+        }
+        if self.tls_certificate.is_some() && cfg!(not(feature = "tls")) {
+            problems.push("`PSD_TLS_CERTIFICATE` is set, but psd-core was built without its feature `tls`".into());
+        }
+        if self.proxy_protocol && self.trusted_proxies.is_empty() {
+            problems
+                .push("`PSD_PROXY_PROTOCOL` is on, but `PSD_TRUSTED_PROXIES` names no proxy that may use it".into());
+        }
         problems.extend(closed.map(|(name, _)| format!("`{name}` is 0, which lets nothing through: set it above 0")));
     }
 
@@ -228,6 +251,28 @@ impl Value for u32 {
 impl Value for Option<SocketAddr> {
     fn parse(text: &str) -> Result<Self, &'static str> {
         text.parse().map(Some).map_err(|_| "an IP address and a port, such as `127.0.0.1:9000`")
+    }
+}
+
+impl Value for Option<PathBuf> {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        Ok(Some(text.into()))
+    }
+}
+
+impl Value for TrustedProxies {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        text.parse().map_err(|_| "addresses and networks such as `10.0.0.0/8, ::1, unix`")
+    }
+}
+
+impl Value for ForwardedHeader {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        match text.to_ascii_lowercase().as_str() {
+            "x-forwarded-for" => Ok(Self::XForwardedFor),
+            "forwarded" => Ok(Self::Forwarded),
+            _ => Err("`x-forwarded-for` or `forwarded`"),
+        }
     }
 }
 

@@ -38,7 +38,8 @@ impl Connection {
         &self.shared.server
     }
 
-    /// The client's address, where the listener knows it.
+    /// The client's address, where the listener or a [trusted proxy](crate::Settings::trusted_proxies) knows it; its port
+    /// is 0 where the proxy did not say it.
     #[must_use]
     pub fn peer(&self) -> Option<SocketAddr> {
         self.shared.peer
@@ -170,8 +171,11 @@ pub struct Handshake {
     pub uri: Uri,
     /// The request's header fields.
     pub headers: HeaderMap,
-    /// The client's address, where the listener knows it.
+    /// The client's address, where the listener or a [trusted proxy](crate::Settings::trusted_proxies) knows it; its port
+    /// is 0 where the proxy did not say it.
     pub peer: Option<SocketAddr>,
+    /// Whether the client's connection is encrypted, here or, as it says, at a trusted proxy.
+    pub is_secure: bool,
 }
 
 /// Header fields and query may hold cookies and tokens, and are not shown.

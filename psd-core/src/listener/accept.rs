@@ -1,27 +1,40 @@
-//! The port: opening it, taking connections from it, and closing it when the server shuts down.
+//! Opening ports, taking connections from them, and closing them when the server shuts down.
 
-use std::{io, net::SocketAddr, sync::atomic::Ordering, time::Duration};
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::atomic::Ordering,
+    time::Duration,
+};
 
-use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use axum::Router;
+use tokio::{
+    net::{TcpListener, ToSocketAddrs},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 
-use super::{admin, http, signal::Signals};
+#[cfg(unix)]
+use super::unix::UnixDoor;
+use super::{
+    admin,
+    client::Client,
+    door::{Door, Visitor},
+    http, proxy_protocol,
+    signal::{Signal, Signals},
+};
 use crate::{Server, builder::StartError};
 
 /// How long to wait after the operating system could not accept a connection, at first and at most.
 const ACCEPT_BACKOFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
-/// After how much silence the system asks whether a client is still there, and how often it asks again.
-const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(15));
-
-/// A server whose port is open, before it serves.
+/// A server whose ports are open, before it serves.
 #[derive(Debug)]
 #[must_use = "nothing is served until `run` is awaited"]
 pub struct Listening {
     server: Server,
-    listener: TcpListener,
-    address: SocketAddr,
+    doors: Vec<Door>,
     admin: Option<(TcpListener, SocketAddr)>,
 }
 
@@ -35,6 +48,15 @@ pub enum ServeError {
     /// Its address cannot be listened on.
     #[error("cannot listen: {0}; is the port free and the address this machine's?")]
     Listen(#[source] io::Error),
+    /// Its Unix socket cannot be made.
+    #[error("cannot listen at `{}`: {error}; may the server write to that folder?", path.display())]
+    ListenAt {
+        /// The path of the socket.
+        path: PathBuf,
+        /// What the operating system says.
+        #[source]
+        error: io::Error,
+    },
     /// The operator's address cannot be listened on.
     #[error("cannot listen on {0} for the operator: {1}; give `PSD_ADMIN_ADDRESS` a free port of this machine")]
     ListenForOperator(SocketAddr, #[source] io::Error),
@@ -47,13 +69,16 @@ impl Server {
     /// # Errors
     /// An address cannot be listened on.
     pub async fn listen(&self, address: impl ToSocketAddrs) -> Result<Listening, ServeError> {
-        let listener = TcpListener::bind(address).await.map_err(ServeError::Listen)?;
-        let address = listener.local_addr().map_err(ServeError::Listen)?;
-        let admin = match self.settings().admin_address {
-            Some(address) => Some(bind(address).await.map_err(|error| ServeError::ListenForOperator(address, error))?),
-            None => None,
-        };
-        Ok(Listening { server: self.clone(), listener, address, admin })
+        self.listening().await?.and(address).await
+    }
+
+    /// Opens a Unix socket for a proxy on the same machine, and the operator's port; see [`Listening::and_unix`].
+    ///
+    /// # Errors
+    /// The socket cannot be made, or the operator's address cannot be listened on.
+    #[cfg(unix)]
+    pub async fn listen_unix(&self, path: impl Into<PathBuf>) -> Result<Listening, ServeError> {
+        self.listening().await?.and_unix(path)
     }
 
     /// Serves until ctrl-c or SIGTERM, then [shuts down](Self::shut_down): running handlers finish, clients are told that
@@ -66,19 +91,64 @@ impl Server {
         self.listen(address).await?.run_until_signal().await;
         Ok(())
     }
+
+    /// Reads the files of [`tls_certificate`](crate::Settings::tls_certificate) and
+    /// [`tls_key`](crate::Settings::tls_key) anew, for connections that are still to come. A server that runs looks every
+    /// ten seconds whether they have changed, and reads them on SIGHUP.
+    ///
+    /// # Errors
+    /// The files cannot be used; the certificate before stays in use. Nothing happens without TLS.
+    #[cfg(feature = "tls")]
+    pub fn reload_certificate(&self) -> Result<(), super::TlsError> {
+        self.0.tls.as_ref().map_or(Ok(()), super::tls::Tls::reload)
+    }
+
+    /// A server that listens nowhere yet.
+    async fn listening(&self) -> Result<Listening, ServeError> {
+        let admin = match self.settings().admin_address {
+            Some(address) => Some(bind(address).await.map_err(|error| ServeError::ListenForOperator(address, error))?),
+            None => None,
+        };
+        Ok(Listening { server: self.clone(), doors: Vec::new(), admin })
+    }
 }
 
 impl Listening {
-    /// The address that is listened on.
-    #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        self.address
+    /// Opens another port of the same server.
+    ///
+    /// # Errors
+    /// The address cannot be listened on.
+    pub async fn and(mut self, address: impl ToSocketAddrs) -> Result<Self, ServeError> {
+        self.doors.push(Door::Tcp(TcpListener::bind(address).await.map_err(ServeError::Listen)?));
+        Ok(self)
     }
 
-    /// The server.
+    /// Opens a Unix socket of the same server.
+    ///
+    /// Owner and group may connect. A socket that a server left behind is replaced; it is removed when the server shuts
+    /// down. What comes by it has no address, unless a proxy says one and `unix` is among the
+    /// [trusted](crate::Settings::trusted_proxies), and is never encrypted.
+    ///
+    /// # Errors
+    /// The socket cannot be made: a server listens there, there is another file, or the folder is missing or closed.
+    #[cfg(unix)]
+    pub fn and_unix(mut self, path: impl Into<PathBuf>) -> Result<Self, ServeError> {
+        let path = path.into();
+        let door = UnixDoor::bind(&path).map_err(|error| ServeError::ListenAt { path, error })?;
+        self.doors.push(Door::Unix(door));
+        Ok(self)
+    }
+
+    /// The address of the first port; `0.0.0.0:0` if there are only Unix sockets.
     #[must_use]
-    pub fn server(&self) -> &Server {
-        &self.server
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addrs().first().copied().unwrap_or((Ipv4Addr::UNSPECIFIED, 0).into())
+    }
+
+    /// The addresses of all ports, in the order in which they were opened.
+    #[must_use]
+    pub fn local_addrs(&self) -> Vec<SocketAddr> {
+        self.doors.iter().filter_map(Door::local_addr).collect()
     }
 
     /// The address that the operator's HTTP is served on, if [`admin_address`](crate::Settings::admin_address) is set.
@@ -87,18 +157,30 @@ impl Listening {
         self.admin.as_ref().map(|(_, address)| *address)
     }
 
+    /// The server.
+    #[must_use]
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
     /// Serves until ctrl-c or SIGTERM, then shuts down; see [`Server::serve`].
     pub async fn run_until_signal(self) {
         let server = self.server.clone();
         let signals = async move {
             let mut signals = Signals::new();
-            signals.next().await;
-            tracing::info!("shutting down");
-            server.shut_down();
-            signals.next().await;
-            tracing::warn!("shutting down at once");
-            server.shut_down_now();
-            std::future::pending::<()>().await;
+            loop {
+                match signals.next().await {
+                    Signal::Reload => server.reload(),
+                    Signal::End if server.is_ready() => {
+                        tracing::info!("shutting down");
+                        server.shut_down();
+                    }
+                    Signal::End => {
+                        tracing::warn!("shutting down at once");
+                        server.shut_down_now();
+                    }
+                }
+            }
         };
         tokio::select! {
             () = self.run() => {}
@@ -108,18 +190,42 @@ impl Listening {
 
     /// Serves until [`Server::shut_down`] is called and every connection has gone.
     pub async fn run(self) {
-        let Self { server, listener, address, admin } = self;
-        tracing::info!(%address, "listening");
+        let Self { server, doors, admin } = self;
+        for door in &doors {
+            tracing::info!(?door, "listening");
+        }
         let over = CancellationToken::new();
-        let operator = admin.map(|(listener, address)| {
+        if let Some((listener, address)) = admin {
             tracing::info!(%address, "listening for the operator");
-            tokio::spawn(admin::serve(server.clone(), listener, over.clone()))
-        });
+            drop(tokio::spawn(admin::serve(server.clone(), listener, over.clone())));
+        }
         let _over = over.drop_guard();
-        accept(&server, &listener).await;
-        drop(listener);
+        let router = server.clone().into_router();
+        tokio::select! {
+            _ = futures_util::future::join_all(doors.iter().map(|door| accept(&server, &router, door))) => {}
+            () = server.follow() => {}
+        }
+        drop(doors);
         server.drain().await;
-        drop(operator);
+    }
+}
+
+impl Server {
+    /// What SIGHUP does.
+    fn reload(&self) {
+        #[cfg(feature = "tls")]
+        if let Err(error) = self.reload_certificate() {
+            tracing::error!(%error, "the certificate before stays in use");
+        }
+    }
+
+    /// Follows what changes outside; does not return.
+    async fn follow(&self) {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.0.tls {
+            tls.follow().await;
+        }
+        std::future::pending().await
     }
 }
 
@@ -130,20 +236,19 @@ async fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
 }
 
 /// Takes connections until the server shuts down.
-async fn accept(server: &Server, listener: &TcpListener) {
-    let router = server.clone().into_router();
+async fn accept(server: &Server, router: &Router, door: &Door) {
     let mut backoff = ACCEPT_BACKOFF.0;
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = door.accept() => accepted,
             () = server.0.draining.cancelled() => return,
         };
         match accepted {
-            Ok((stream, peer)) => {
+            Ok(visitor) => {
                 backoff = ACCEPT_BACKOFF.0;
-                let http = http::serve(server.clone(), router.clone(), stream, peer);
+                let receive = receive(server.clone(), router.clone(), visitor);
                 // Boxed, so that the large state of HTTP is not what a task of ours is sized for.
-                server.0.connections.spawn(Box::pin(http));
+                server.0.connections.spawn(Box::pin(receive));
             }
             Err(error) => {
                 server.0.failed_accepts.fetch_add(1, Ordering::Relaxed);
@@ -156,25 +261,37 @@ async fn accept(server: &Server, listener: &TcpListener) {
     }
 }
 
-/// Sets what every connection's socket needs.
-pub(super) fn tune(stream: &TcpStream) -> io::Result<()> {
-    // Small messages must not wait for each other's acknowledgement.
-    stream.set_nodelay(true)?;
-    // A classic client says nothing for hours, and one whose network has vanished says nothing ever again.
-    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE.0).with_interval(KEEPALIVE.1);
-    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+/// Finds out who has come, and serves HTTP.
+async fn receive(server: Server, router: Router, visitor: Visitor) {
+    match visitor {
+        Visitor::Tcp(mut stream, peer) => {
+            let mut client = Client { address: Some(peer), is_secure: false };
+            let settings = server.settings();
+            if settings.proxy_protocol && settings.trusted_proxies.contains(Some(peer.ip())) {
+                match in_time(&server, proxy_protocol::read(&mut stream)).await {
+                    Ok(Some(address)) => client.address = Some(address),
+                    Ok(None) => {}
+                    Err(error) => return tracing::warn!(%peer, %error, "a trusted proxy says not who its client is"),
+                }
+            }
+            #[cfg(feature = "tls")]
+            if let Some(tls) = &server.0.tls {
+                client.is_secure = true;
+                return match in_time(&server, tls.acceptor.accept(stream)).await {
+                    Ok(stream) => http::serve(server, router, stream, client).await,
+                    Err(error) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
+                };
+            }
+            http::serve(server, router, stream, client).await;
+        }
+        #[cfg(unix)]
+        Visitor::Unix(stream) => {
+            http::serve(server, router, stream, Client { address: None, is_secure: false }).await;
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn sockets_are_tuned() -> io::Result<()> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let stream = TcpStream::connect(listener.local_addr()?).await?;
-        tune(&stream)?;
-        assert!(stream.nodelay()? && SockRef::from(&stream).keepalive()?);
-        Ok(())
-    }
+/// What comes before HTTP has as long as a request.
+async fn in_time<T>(server: &Server, step: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(server.settings().handshake_timeout, step).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }

@@ -1,7 +1,6 @@
 //! HTTP: one request after another on a connection, and the way into somebody else's axum application.
 
 use std::{
-    net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -17,10 +16,10 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tower::ServiceExt as _;
 
-use super::{accept::tune, upgrade::upgrade};
+use super::{client::Client, upgrade::upgrade};
 use crate::{Server, consumer::Endpoint, continue_::panic_text};
 
 impl Server {
@@ -41,12 +40,17 @@ impl Server {
 }
 
 /// Serves HTTP on a connection until it ends or is upgraded.
-pub(super) async fn serve(server: Server, router: Router, stream: TcpStream, peer: SocketAddr) {
-    if let Err(error) = tune(&stream) {
-        tracing::debug!(%peer, %error, "cannot set socket options");
-    }
+pub(super) async fn serve<S>(server: Server, router: Router, stream: S, peer: Client)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let inner = server.clone();
     let service = router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
+        let client = peer.forwarded(request.headers(), inner.settings());
+        request.extensions_mut().insert(client);
+        if let Some(address) = client.address {
+            request.extensions_mut().insert(ConnectInfo(address));
+        }
         request.map(Body::new)
     });
     let http = http1::Builder::new()
@@ -63,7 +67,7 @@ pub(super) async fn serve(server: Server, router: Router, stream: TcpStream, pee
         }
     };
     if let Err(error) = result {
-        tracing::debug!(%peer, %error, "an HTTP connection failed");
+        tracing::debug!(?peer, %error, "an HTTP connection failed");
     }
 }
 

@@ -2,12 +2,24 @@
 
 mod accept;
 mod admin;
+mod client;
+mod door;
 mod drain;
 mod http;
 mod origin;
+mod proxy_protocol;
 mod signal;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
+mod trust;
+#[cfg(unix)]
+mod unix;
 mod upgrade;
 
 pub use accept::{Listening, ServeError};
+pub use client::ForwardedHeader;
 pub(crate) use http::merge;
 pub use origin::{AllowedOrigins, InvalidOrigin};
+#[cfg(feature = "tls")]
+pub use tls::TlsError;
+pub use trust::{InvalidNetwork, TrustedProxies};

@@ -13,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use super::client::Client;
 use crate::{
     Handshake, Server, Settings,
     codec::Dialect,
@@ -34,10 +35,11 @@ pub(super) fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Re
         return (StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down").into_response();
     }
     let upgrade = hyper::upgrade::on(&mut request);
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    let client = client(&request, server.settings());
     let offer = Offer::read(request.headers(), server.settings());
     let (parts, _) = request.into_parts();
-    let handshake = Handshake { uri: parts.uri, headers: parts.headers, peer };
+    let Client { address: peer, is_secure } = client;
+    let handshake = Handshake { uri: parts.uri, headers: parts.headers, peer, is_secure };
     let (server, endpoint) = (server.clone(), endpoint.clone());
     let subprotocol = offer.subprotocol.clone();
     let tracker = server.0.connections.clone();
@@ -65,6 +67,15 @@ pub(super) fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Re
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
     }
     response
+}
+
+/// Who the client is; in somebody else's server, whom its proxies speak for is found out here.
+fn client(request: &Request, settings: &Settings) -> Client {
+    if let Some(client) = request.extensions().get::<Client>() {
+        return *client;
+    }
+    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    Client { address, is_secure: false }.forwarded(request.headers(), settings)
 }
 
 /// What a client's header fields ask for (PROTOCOL.md, section 1).
@@ -142,7 +153,7 @@ fn contains(headers: &HeaderMap, name: &header::HeaderName, token: &str) -> bool
         .any(|value| value.trim().eq_ignore_ascii_case(token))
 }
 
-/// Takes the TCP stream back out of hyper; any other stream is used as it is.
+/// Takes the stream back out of hyper; one that we do not know is used as it is.
 fn take_socket(upgraded: Upgraded) -> (Socket, Bytes) {
     use hyper_util::server::conn::auto;
     // `axum::serve` wraps the stream once more than our own listener.
@@ -150,8 +161,19 @@ fn take_socket(upgraded: Upgraded) -> (Socket, Bytes) {
         Ok(parts) => return (Socket::Tcp(parts.io.into_inner()), parts.read_buf),
         Err(upgraded) => upgraded,
     };
-    match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => (Socket::Tcp(parts.io.into_inner()), parts.read_buf),
-        Err(upgraded) => (Socket::other(TokioIo::new(upgraded)), Bytes::new()),
-    }
+    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => return (Socket::Tcp(parts.io.into_inner()), parts.read_buf),
+        Err(upgraded) => upgraded,
+    };
+    #[cfg(feature = "tls")]
+    let upgraded = match upgraded.downcast::<TokioIo<tokio_rustls::server::TlsStream<TcpStream>>>() {
+        Ok(parts) => return (Socket::other(parts.io.into_inner()), parts.read_buf),
+        Err(upgraded) => upgraded,
+    };
+    #[cfg(unix)]
+    let upgraded = match upgraded.downcast::<TokioIo<tokio::net::UnixStream>>() {
+        Ok(parts) => return (Socket::other(parts.io.into_inner()), parts.read_buf),
+        Err(upgraded) => upgraded,
+    };
+    (Socket::other(TokioIo::new(upgraded)), Bytes::new())
 }

@@ -105,6 +105,11 @@ impl Consumer for Admin {
             Some("refuse") => return Err(Error::new(403, "not today")),
             Some("panic") => panic!("expected by the test"),
             Some("hang") => std::future::pending().await,
+            Some("peer") => {
+                let seen = format!("{:?}, secure: {}", connection.peer(), handshake.is_secure);
+                connection.server().state::<Probe>().unwrap().event(seen);
+                return Ok(());
+            }
             _ => {}
         }
         let probe = connection.server().state::<Probe>().unwrap();

@@ -9,6 +9,8 @@ mod consumers;
 mod deferred;
 /// Slow readers, shutting down, being thrown out.
 mod endings;
+/// Behind proxies, by Unix sockets, and several ways in at once.
+mod entrances;
 /// Groups, users, and who gets what.
 mod groups;
 /// Everything a handler may take and return.
@@ -29,5 +31,7 @@ mod mishaps;
 mod mounted;
 /// One ack a request, replies in order, under load.
 mod order;
+/// `wss`, and certificates that change.
+mod tls;
 /// What a token does to a connection.
 mod tokens;
