@@ -9,7 +9,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::listener::tls::Tls;
 use crate::{
     Consumer, ConsumerSpec, DefaultConsumer, Layer, Server, Settings,
-    auth::{self, Authenticator},
+    auth::{self, Authenticator, LoginThrottle},
     hub::Hub,
     listener::{self, Listening, ServeError},
     receiver::receivers,
@@ -148,6 +148,7 @@ impl ServerBuilder {
         };
         let server = Server(Arc::new(Inner {
             deferred: Arc::new(Semaphore::new(self.settings.max_deferred.min(Semaphore::MAX_PERMITS))),
+            login_throttle: LoginThrottle::new(&self.settings),
             settings: self.settings,
             states: self.states,
             authenticator: self.authenticator,

@@ -14,7 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Connection, ConnectionId, Error, Route, Settings,
-    auth::{Authenticator, TokenIssuer},
+    auth::{Authenticator, LoginThrottle, TokenIssuer},
     builder::ServerBuilder,
     connection::{Shared, frame::KICKED},
     consumer::Endpoints,
@@ -38,6 +38,7 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) states: States,
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
+    pub(crate) login_throttle: LoginThrottle,
     pub(crate) endpoints: Endpoints,
     pub(crate) hub: Hub,
     pub(crate) workers: Workers,
@@ -226,6 +227,10 @@ impl Server {
 
     pub(crate) fn workers(&self) -> &Workers {
         &self.0.workers
+    }
+
+    pub(crate) fn login_throttle(&self) -> &LoginThrottle {
+        &self.0.login_throttle
     }
 
     pub(crate) fn authenticator(&self) -> Option<&Arc<dyn Authenticator>> {

@@ -104,6 +104,14 @@ settings! {
     /// Seconds for which a v1 client whose token has expired keeps its identity, so that it can bring another; 0 makes it
     /// anonymous at once, as classic clients are.
     token_grace: Duration = Duration::from_secs(25), "PSD_TOKEN_GRACE", "25";
+    /// Logins that may fail for one user name, in any spelling, within `PSD_LOGIN_WINDOW`; further ones are answered with
+    /// `too-many-attempts`, right or wrong, except from addresses that have logged in under the name. 0 means no limit.
+    login_failures_per_user: u32 = 10, "PSD_LOGIN_FAILURES_PER_USER", "10";
+    /// Logins that may fail from one address (of IPv6, one /64) within `PSD_LOGIN_WINDOW`; further ones are answered with
+    /// `too-many-attempts`. 0 means no limit.
+    login_failures_per_address: u32 = 50, "PSD_LOGIN_FAILURES_PER_ADDRESS", "50";
+    /// Seconds after which failed logins are forgotten, little by little; 0 means at once.
+    login_window: Duration = Duration::from_secs(5 * 60), "PSD_LOGIN_WINDOW", "300";
     /// Seconds a client may take nothing of what waits for it before it is a slow consumer, closed with 4413; 0 means no
     /// limit.
     write_timeout: Duration = Duration::from_secs(30), "PSD_WRITE_TIMEOUT", "30";

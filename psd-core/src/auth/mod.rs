@@ -10,11 +10,13 @@ mod jwks;
 mod jwks_url;
 mod jwt;
 mod key;
+mod names;
 #[cfg(feature = "passwords")]
 pub mod password;
 mod receivers;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
+mod throttle;
 mod users;
 
 pub use authenticator::{
@@ -29,4 +31,5 @@ pub use key::{Algorithm, Key, KeyError};
 pub(crate) use receivers::{LOGIN_RECEIVERS, check as check_login};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use sql::{Account, Database, DjangoTables, DjangoUsers, SqlUsers, StoreError};
+pub(crate) use throttle::LoginThrottle;
 pub use users::{MemoryUsers, User, UserStore};

@@ -1,5 +1,7 @@
 //! The ready-made receivers: `login`, `refresh-token`, `revoke-token` and `verify-token`.
 
+use std::time::Duration;
+
 use psd_proto::{
     ClientMessage, SourceLocation,
     common::authentication::{
@@ -69,10 +71,32 @@ pub(crate) fn check(authenticator: Option<&dyn Authenticator>, problems: &mut Ve
 
 /// A failed login is answered by `login-error` and a successful ack: clients rely on it.
 async fn login(connection: Connection, message: Login) -> Result<(), Error> {
-    match connection.server().issuer()?.login(&message.username, &message.password).await? {
-        Some(login) => welcome(&connection, login),
-        None => connection
+    let issuer = connection.server().issuer()?;
+    let attempt = match connection.server().login_throttle().begin(&message.username, connection.peer()) {
+        Ok(attempt) => attempt,
+        Err(wait) => return connection.send(&too_many_failures(&connection, wait)),
+    };
+    match issuer.login(&message.username, &message.password).await {
+        Ok(Some(login)) => {
+            attempt.succeeded();
+            welcome(&connection, login)
+        }
+        Ok(None) => connection
             .send(&LoginError { error_text: "Invalid login details.".into(), error_code: "login-error".into() }),
+        // Nobody knows whether it was right.
+        Err(error) => {
+            attempt.forgiven();
+            Err(error)
+        }
+    }
+}
+
+fn too_many_failures(connection: &Connection, wait: Duration) -> LoginError {
+    tracing::info!(connection = %connection.id(), peer = ?connection.peer(), "too many logins failed");
+    let seconds = wait.as_secs() + 1;
+    LoginError {
+        error_text: format!("Too many logins failed. Try again in {seconds} seconds."),
+        error_code: "too-many-attempts".into(),
     }
 }
 

@@ -9,3 +9,5 @@ mod conformance;
 mod django;
 // Accounts in our own tables.
 mod accounts;
+// Logins over the wire: what the client sees, and how many may fail.
+mod login;
