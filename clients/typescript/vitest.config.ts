@@ -6,7 +6,8 @@ export default defineConfig({
     alias: [{ find: /^@psd\/client\/(codec|wkt|common)$/, replacement: `${import.meta.dirname}/src/$1/index.ts` }],
   },
   test: {
-    include: ["test/**/*.test.ts", "src/**/*.test.ts"],
+    globalSetup: "test/setup.ts",
+    include: ["test/**/*.test.{ts,tsx}", "src/**/*.test.ts"],
     // Far beyond what any test takes: the machine may be busy.
     testTimeout: 120_000,
     hookTimeout: 120_000,

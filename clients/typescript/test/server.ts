@@ -1,24 +1,14 @@
 // Starts, kills and restarts the server of tests/clients, on a port of this machine that stays its own.
 
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 /** Milliseconds that something may take which must happen. */
 export const DEADLINE = 30_000;
-
-/** The server program: `PSD_CLIENT_TESTS_SERVER`, or built now. */
-function program(): string {
-  const given = process.env["PSD_CLIENT_TESTS_SERVER"];
-  if (given) return given;
-  execFileSync("cargo", ["build", "--quiet", "-p", "client-tests-server"], { cwd: ROOT, stdio: "inherit" });
-  return join(process.env["CARGO_TARGET_DIR"] ?? join(ROOT, "target"), "debug/client-tests-server");
-}
 
 export class TestServer {
   readonly #folder = mkdtempSync(join(tmpdir(), "psd-client-"));
@@ -38,7 +28,7 @@ export class TestServer {
   }
 
   async start(): Promise<void> {
-    const started = spawn(program(), ["--port", this.#port, "--notes", this.#notes, ...this.#options], { stdio: ["ignore", "pipe", "inherit"] });
+    const started = spawn(process.env["PSD_CLIENT_TESTS_SERVER"]!, ["--port", this.#port, "--notes", this.#notes, ...this.#options], { stdio: ["ignore", "pipe", "inherit"] });
     this.#process = started;
     const line = once(createInterface(started.stdout), "line");
     const ended = once(started, "exit").then(([code]) => {

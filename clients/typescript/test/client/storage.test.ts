@@ -1,0 +1,137 @@
+// What is kept: the same of every storage, and of the cache on top of it.
+
+import "fake-indexeddb/auto";
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { createCache } from "../../src/cache.js";
+import { identity, matches } from "../../src/keys.js";
+import { indexedDbStorage } from "../../src/storage/indexed-db.js";
+import { memoryStorage } from "../../src/storage/memory.js";
+import { resilientStorage } from "../../src/storage/resilient.js";
+import type { Row, Storage } from "../../src/storage/storage.js";
+import { create } from "../../src/codec/index.js";
+import { Posted, You } from "../board/messages/index.js";
+
+const row = (id: string, more: Partial<Row> = {}): Row => ({ id, group: "g", at: 1, expires: 10, type: "t", body: new Uint8Array([1]), ...more });
+const ids = (rows: Row[]) => rows.map(({ id }) => id);
+let databases = 0;
+
+describe.each<[string, () => Storage]>([
+  ["IndexedDB", () => indexedDbStorage(`test ${databases++}`)],
+  ["memory", memoryStorage],
+  ["memory, since the database is broken", () => resilientStorage(broken(), () => {})],
+])("%s", (_, make) => {
+  let storage: Storage;
+  beforeEach(() => {
+    storage = make();
+  });
+
+  test("keeps rows by group, oldest first, and replaces by id", async () => {
+    await storage.write([row("b", { at: 2 }), row("a", { at: 1 }), row("c", { group: "other" })]);
+    expect(await storage.read("g")).toEqual([row("a"), row("b", { at: 2 })]);
+    await storage.write([row("a", { at: 3 })], ["c"]);
+    expect(ids(await storage.read("g"))).toEqual(["b", "a"]);
+    expect(await storage.read("other")).toEqual([]);
+  });
+
+  test("changes a group in one step", async () => {
+    await storage.write([row("a"), row("b")]);
+    const take = (owner: string) => storage.update("g", (rows) => rows.filter((row) => !row.owner).map((row) => ({ ...row, owner })));
+    await Promise.all([take("x"), take("y")]);
+    expect((await storage.read("g")).map(({ owner }) => owner)).toEqual(["x", "x"]);
+  });
+
+  test("clears by the beginning of ids, and by age", async () => {
+    await storage.write([row("a1"), row("a2", { expires: 20 }), row("b1")]);
+    await storage.clear("a", 10);
+    expect(ids(await storage.read("g"))).toEqual(["a2", "b1"]);
+    await storage.clear("a");
+    expect(ids(await storage.read("g"))).toEqual(["b1"]);
+  });
+
+  test("keeps the order of calls that nobody waits for", async () => {
+    void storage.write([row("a")]);
+    void storage.write([], ["a"]);
+    void storage.write([row("b")]);
+    expect(ids(await storage.read("g"))).toEqual(["b"]);
+  });
+});
+
+function broken(): Storage {
+  const fail = () => Promise.reject(new Error("no space"));
+  return { read: fail, write: fail, update: fail, clear: fail };
+}
+
+test("a broken storage is reported once", async () => {
+  const warn = vi.fn();
+  const storage = resilientStorage(broken(), warn);
+  await Promise.all([storage.write([row("a")]), storage.write([row("b")])]);
+  expect(ids(await storage.read("g"))).toEqual(["a", "b"]);
+  expect(warn).toHaveBeenCalledTimes(1);
+});
+
+test("identity and filters know names, bytes and long integers", () => {
+  const note = create(Posted, { board: "a", noteId: "1", number: 5n });
+  expect(identity(Posted, note)).toBe('["a","1"]');
+  expect(identity(You, create(You))).toBe("[]");
+  expect([{ board: "a" }, { noteId: "1", number: 5n }, {}, undefined].map((filter) => matches(note, filter))).toEqual([true, true, true, true]);
+  expect([{ board: "b" }, { number: 6n }, { board: "a", noteId: "2" }].map((filter) => matches(note, filter))).toEqual([false, false, false]);
+});
+
+describe("the cache", () => {
+  let user: string;
+  let storage: Storage;
+  const make = (maxMessages?: number) =>
+    createCache(storage, async () => user, maxMessages === undefined ? {} : { maxMessages }, (error) => {
+      throw error;
+    });
+  const note = (noteId: string, text = noteId, board = "a") => create(Posted, { board, noteId, text });
+  const texts = (found: { text: string }[]) => found.map(({ text }) => text);
+
+  beforeEach(() => {
+    user = "1";
+    storage = memoryStorage();
+  });
+
+  test("answers in the order of arrival, replaces by key, and filters", async () => {
+    const cache = make();
+    for (const each of [note("1"), note("2"), note("3", "other", "b"), note("1", "new")]) void cache.put(Posted, each);
+    expect(texts(await cache.query(Posted))).toEqual(["2", "other", "new"]);
+    expect(texts(await cache.query(Posted, { board: "a" }))).toEqual(["2", "new"]);
+    await cache.delete(Posted, { board: "a" });
+    expect(texts(await cache.query(Posted))).toEqual(["other"]);
+  });
+
+  test("without cache keys there is one message of a type", async () => {
+    const cache = make();
+    for (const name of ["ann", "bob"]) await cache.put(You, create(You, { name }));
+    expect(await cache.query(You)).toMatchObject([]);
+    const kept = { ...You, cache: 60 };
+    for (const name of ["ann", "bob"]) await cache.put(kept, create(You, { name }));
+    expect(await cache.query(kept)).toMatchObject([{ name: "bob" }]);
+  });
+
+  test("each user has their own, and what has expired is gone", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const cache = make();
+    await cache.put(Posted, note("1"));
+    user = "2";
+    expect(await cache.query(Posted)).toEqual([]);
+    await cache.put(Posted, note("2"));
+    await cache.clear();
+    user = "1";
+    expect(texts(await cache.query(Posted))).toEqual(["1"]);
+    vi.setSystemTime(Date.now() + 7 * 24 * 3600 * 1000);
+    expect(await cache.query(Posted)).toEqual([]);
+    await cache.sweep();
+    expect(await storage.read("cache\n1\nposted\n")).toEqual([]);
+    vi.useRealTimers();
+  });
+
+  test("is bounded, and what is oldest goes first", async () => {
+    const cache = make(10);
+    for (let count = 0; count < 200; count++) await cache.put(Posted, note(String(count)));
+    const rows = await storage.read("cache\n1\nposted\n");
+    expect(rows.length).toBeLessThanOrEqual(10 + 65);
+    expect(texts(await cache.query(Posted)).at(-1)).toBe("199");
+  });
+});

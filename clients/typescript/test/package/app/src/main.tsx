@@ -1,0 +1,29 @@
+import { createClient, localTokens } from "@psd/client";
+import { PsdProvider, useConnection, useMessages, useSend } from "@psd/client/react";
+import { queryOptions } from "@psd/client/tanstack";
+import { SocketApi, tx } from "@psd/client/compat";
+import { createRoot } from "react-dom/client";
+import { Board, messages, Post, Posted, Watch } from "./messages";
+
+const client = createClient({ url: "/ws", messages, auth: { store: localTokens() } });
+
+function App() {
+  const { status } = useConnection();
+  const notes = useMessages(Posted, { filter: { board: "a" }, initialFromCache: true });
+  const { send } = useSend(Post);
+  return (
+    <button onClick={() => send({ board: "a", text: "hi" })}>
+      {status} {notes.length}
+    </button>
+  );
+}
+
+createRoot(document.getElementById("root")!).render(
+  <PsdProvider client={client}>
+    <App />
+  </PsdProvider>,
+);
+
+export const query = queryOptions(client, Watch, { board: "a" }, Board);
+export class TxPost extends tx(Post) {}
+export const old = () => new SocketApi("/ws").sendMessage(TxPost.create({ text: "hi" }), { ack: true });
