@@ -10,6 +10,7 @@ mod json;
 mod listen;
 mod output;
 mod routes;
+mod token;
 mod trace;
 
 use std::process::ExitCode;
@@ -36,6 +37,7 @@ enum Command {
     Listen(listen::Arguments),
     Check(check::Arguments),
     Routes(routes::Arguments),
+    Token(token::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Listen(arguments) => in_runtime(listen::run(arguments)),
         Command::Check(arguments) => check::run(&arguments),
         Command::Routes(arguments) => routes::run(&arguments),
+        Command::Token(arguments) => in_runtime(token::run(arguments)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,10 +8,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 #[cfg(feature = "tls")]
 use crate::listener::tls::Tls;
 use crate::{
-    Consumer, ConsumerSpec, DefaultConsumer, Layer, Server, Settings,
-    auth::{self, Authenticator, LoginThrottle},
+    Consumer, ConsumerSpec, DefaultConsumer, Error, Layer, Server, Settings,
+    auth::{self, Authenticator, BoxFuture, LoginThrottle},
     hub::Hub,
-    listener::{self, Listening, ServeError},
+    listener::{self, Listening, ServeError, TokenEndpoint},
     receiver::receivers,
     routes::{Table, Unhandled},
     server::Inner,
@@ -30,6 +30,7 @@ pub struct ServerBuilder {
     layers: Vec<(Option<ConsumerSpec>, Arc<dyn Layer>)>,
     unhandled: Unhandled,
     routers: Vec<axum::Router>,
+    token_endpoints: Vec<TokenEndpoint>,
 }
 
 impl ServerBuilder {
@@ -43,6 +44,7 @@ impl ServerBuilder {
             layers: Vec::new(),
             unhandled: Unhandled::default(),
             routers: Vec::new(),
+            token_endpoints: Vec::new(),
         }
     }
 
@@ -58,13 +60,49 @@ impl ServerBuilder {
         self
     }
 
-    /// Switches on the ready-made receivers of `login`, `refresh-token` and `verify-token`, on every consumer. A
-    /// handler of the application for one of these messages takes its place.
+    /// Switches on the ready-made receivers of `login`, `refresh-token`, `revoke-token` and `verify-token`, on every
+    /// consumer. A handler of the application for one of these messages takes its place.
     ///
     /// Start-up refuses them without an authenticator that issues tokens, such as [`Jwt`](crate::auth::Jwt) with
     /// users.
     pub fn login(mut self) -> Self {
         self.login = true;
+        self
+    }
+
+    /// Opens an HTTP endpoint that gives tokens to whoever the application has authenticated in a way of its own, such as
+    /// by a session cookie: a page fetches them with POST and then connects with them.
+    ///
+    /// `user` sees the request without its body and says whose it is: the user's id, or `None` for nobody, which is
+    /// answered with 401. The answer is `{"token": …, "refresh": …}`, not to be cached; a user that is unknown or not
+    /// active gets 401, an error its code as the status. Pages of foreign origins get 403, as at the handshake
+    /// ([`Settings::allowed_origins`]), and could not read the answer either.
+    ///
+    /// ```
+    /// use psd_core::{Server, auth::Jwt};
+    ///
+    /// # async fn user_of_session(_: &str) -> Result<Option<String>, psd_core::Error> { Ok(None) }
+    /// # fn builder(jwt: Jwt) {
+    /// let builder = Server::builder().authenticator(jwt).token_endpoint("/token", async |request| {
+    ///     let cookie = request.headers.get("cookie").and_then(|cookie| cookie.to_str().ok());
+    ///     match cookie.and_then(|cookie| cookie.strip_prefix("session=")) {
+    ///         Some(session) => user_of_session(session).await,
+    ///         None => Ok(None),
+    ///     }
+    /// });
+    /// # drop(builder);
+    /// # }
+    /// ```
+    pub fn token_endpoint<F>(
+        mut self,
+        path: impl Into<String>,
+        user: impl Fn(axum::http::request::Parts) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<Option<String>, Error>> + Send + 'static,
+    {
+        let user = Arc::new(move |request| -> BoxFuture<'static, _> { Box::pin(user(request)) });
+        self.token_endpoints.push(TokenEndpoint { path: path.into(), user });
         self
     }
 
@@ -117,7 +155,10 @@ impl ServerBuilder {
         self.settings.check(&mut problems);
         let mut linked: Vec<_> = receivers().collect();
         if self.login {
-            auth::check_login(self.authenticator.as_deref(), &mut problems);
+            auth::check_issuer("login()", self.authenticator.as_deref(), &mut problems);
+        }
+        if !self.token_endpoints.is_empty() {
+            auth::check_issuer("token_endpoint(…)", self.authenticator.as_deref(), &mut problems);
         }
         // The linker's order means nothing; messages and the table should not change from build to build.
         linked.sort_by_key(|receiver| (receiver.location.file, receiver.location.line, receiver.location.column));
@@ -129,7 +170,16 @@ impl ServerBuilder {
         let ready_made = if self.login { auth::LOGIN_RECEIVERS } else { &[] };
         let endpoints =
             Table { settings, states, consumers, unhandled, layers, ready_made }.build(linked, &mut problems);
-        let router = listener::merge(self.routers, &endpoints, &mut problems);
+        let mut routers = self.routers;
+        if let Some(authenticator) = &self.authenticator {
+            for endpoint in self.token_endpoints {
+                match endpoint.router(authenticator, settings) {
+                    Ok(router) => routers.push(router),
+                    Err(problem) => problems.push(problem),
+                }
+            }
+        }
+        let router = listener::merge(routers, &endpoints, &mut problems);
         #[cfg(feature = "tls")]
         let tls = match (&self.settings.tls_certificate, &self.settings.tls_key) {
             (Some(certificate), Some(key)) => {

@@ -49,7 +49,7 @@ pub(crate) struct Running {
 pub(crate) fn psd(arguments: &[&str]) -> Psd {
     let mut command = Command::new(env!("CARGO_BIN_EXE_psd"));
     command.args(arguments);
-    for name in ["PSD_TOKEN", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"] {
+    for name in ["PSD_TOKEN", "PSD_JWT_KEY", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"] {
         command.env_remove(name);
     }
     Psd { command, input: String::new() }

@@ -11,5 +11,7 @@ mod listen;
 mod dialects;
 // psd check and psd routes: what a contract says, and what is wrong with it.
 mod contract;
+// psd token: issue, inspect, verify.
+mod token;
 // What is refused before anything is sent, and the help.
 mod usage;

@@ -116,7 +116,9 @@ impl TokenError {
         Self { reason: reason.into(), is_unavailable: true }
     }
 
-    pub(crate) fn is_unavailable(&self) -> bool {
+    /// Whether it cannot be told now whether the token is good.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
         self.is_unavailable
     }
 }

@@ -28,7 +28,7 @@ pub use identity::Identity;
 pub use jwks::Jwks;
 pub use jwt::Jwt;
 pub use key::{Algorithm, Key, KeyError};
-pub(crate) use receivers::{LOGIN_RECEIVERS, check as check_login};
+pub(crate) use receivers::{LOGIN_RECEIVERS, check as check_issuer};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use sql::{Account, Database, DjangoTables, DjangoUsers, SqlUsers, StoreError};
 pub(crate) use throttle::LoginThrottle;

@@ -53,18 +53,16 @@ const fn receiver(
     }
 }
 
-/// What the receivers need to be there.
-pub(crate) fn check(authenticator: Option<&dyn Authenticator>, problems: &mut Vec<String>) {
+/// What the builder's call `wish` needs to be there.
+pub(crate) fn check(wish: &str, authenticator: Option<&dyn Authenticator>, problems: &mut Vec<String>) {
     match authenticator {
-        None => problems.push(
-            "`.login()` is switched on without an authenticator: add `.authenticator(Jwt::hs256(secret)?.users(users))`"
-                .into(),
-        ),
-        Some(authenticator) if authenticator.issuer().is_none() => problems.push(
-            "`.login()` is switched on, but the authenticator gives no tokens: give it a key that signs, and a user \
+        None => problems.push(format!(
+            "`.{wish}` is switched on without an authenticator: add `.authenticator(Jwt::hs256(secret)?.users(users))`"
+        )),
+        Some(authenticator) if authenticator.issuer().is_none() => problems.push(format!(
+            "`.{wish}` is switched on, but the authenticator gives no tokens: give it a key that signs, and a user \
              store, such as `Jwt::hs256(secret)?.users(users)`"
-                .into(),
-        ),
+        )),
         Some(_) => {}
     }
 }

@@ -11,6 +11,7 @@ mod proxy_protocol;
 mod signal;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
+mod token_endpoint;
 mod trust;
 #[cfg(unix)]
 mod unix;
@@ -22,4 +23,5 @@ pub(crate) use http::merge;
 pub use origin::{AllowedOrigins, InvalidOrigin};
 #[cfg(feature = "tls")]
 pub use tls::TlsError;
+pub(crate) use token_endpoint::TokenEndpoint;
 pub use trust::{InvalidNetwork, TrustedProxies};

@@ -33,5 +33,7 @@ mod mounted;
 mod order;
 /// `wss`, and certificates that change.
 mod tls;
+/// Tokens for those whom the application knows by other means, over HTTP.
+mod token_endpoint;
 /// What a token does to a connection.
 mod tokens;
