@@ -39,7 +39,7 @@ fn files() -> anyhow::Result<Vec<Generated>> {
 /// language likes, once for each way to hold an integer of 64 bits; and what the tests of its client say.
 fn fixtures() -> anyhow::Result<Vec<Generated>> {
     let mut files = Vec::new();
-    for configuration in ["vectors", "strings", "numbers", "board"] {
+    for configuration in ["vectors", "strings", "numbers", "bench", "board"] {
         let path = format!("clients/typescript/test/{configuration}/fps_config.json");
         let config = psd_build::Config::load(shell::root().join(&path)).with_context(|| path.clone())?;
         let output = config.output(&psd_build::targets::typescript::TARGET, None).with_context(|| path.clone())?;

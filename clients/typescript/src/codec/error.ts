@@ -6,36 +6,20 @@ export class CodecError extends Error {
     /** What is wrong there. */
     readonly problem: string,
     /** Where; empty for the message as a whole. */
-    readonly path = "",
+    readonly path: string = "",
   ) {
     super(path ? `${path}: ${problem}` : problem);
   }
 }
 
-/** The place that is being read or written: names of fields, indices, keys of maps. */
-let place: (string | number)[] = [];
-
-/** Forgets the place: what failed before says nothing about now. */
-export const begin = (): void => {
-  place = [];
-};
-/** Reads or writes something else in between. */
-export const aside = <T>(work: () => T): T => {
-  const kept = place;
-  const result = work();
-  place = kept;
-  return result;
-};
-export const enter = (step: string | number): void => {
-  place.push(step);
-};
-export const leave = (): void => {
-  place.pop();
-};
-
 export const fail = (problem: string): never => {
-  const path = place.map((step) =>
-    typeof step === "number" ? `[${step}]` : /^\w+$/.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`,
-  );
-  throw new CodecError(problem, path.join("").replace(/^\./, ""));
+  throw new CodecError(problem);
+};
+
+/** The error with the place that it passed on its way out: the name of a field, an index, the key of a map. */
+export const within = (error: unknown, step: string | number | undefined): unknown => {
+  if (!(error instanceof CodecError) || step === undefined) return error;
+  const name = typeof step === "number" ? `[${step}]` : /^\w+$/.test(step) ? step : `[${JSON.stringify(step)}]`;
+  const { path } = error;
+  return new CodecError(error.problem, name + (path && !path.startsWith("[") ? "." : "") + path);
 };

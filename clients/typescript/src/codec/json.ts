@@ -1,4 +1,4 @@
-import { begin, enter, fail, leave } from "./error.js";
+import { fail, within } from "./error.js";
 import { BOOL, type Field, ENUM, INT32, LIST, MAP, MESSAGE, namesOf, NULL, ONEOF, planOf, put, SINGLE, STRING, type Type, typeOf } from "./message.js";
 import { MAX_DEPTH } from "./read.js";
 import { expected, scalarFromJson, scalarToJson } from "./scalar.js";
@@ -13,7 +13,6 @@ let depth = 0;
  * @throws {CodecError} if it holds what JSON cannot say, such as a timestamp beyond the year 9999.
  */
 export const toJson = <T>(type: MessageType<T>, value: T, options: JsonWriteOptions = {}): JsonValue => {
-  begin();
   depth = 0;
   return writeMessage(type as Type, value, options);
 };
@@ -25,7 +24,6 @@ export const toJson = <T>(type: MessageType<T>, value: T, options: JsonWriteOpti
  * @throws {CodecError} naming the field and what is wrong with it.
  */
 export const fromJson = <T>(type: MessageType<T>, json: JsonValue, options: JsonReadOptions = {}): T => {
-  begin();
   depth = 0;
   return readMessage(type as Type, json, options) as T;
 };
@@ -45,27 +43,54 @@ export const writeMessage = (type: Type, message: any, options: JsonWriteOptions
   if (typeof message !== "object" || !message) expected("a message", message);
   const json: JsonObject = {};
   const isClassic = options.names === "classic";
-  for (const field of planOf(type).fields) {
-    let held = message[field.property];
-    if (held == null && !(held === null && isNullable(field))) continue;
-    const { label } = field;
-    if (label === SINGLE && isDefault(field.kind, held)) continue;
-    if (label === ONEOF) {
-      if (held.case !== field.name) continue;
-      held = held.value;
+  let field: Field | undefined;
+  try {
+    for (field of planOf(type).fields) {
+      const held = message[field.property];
+      if (held == null && !(held === null && isNullable(field))) continue;
+      const { label } = field;
+      let written: JsonValue;
+      if (label === LIST) {
+        if (!held.length) continue;
+        written = writeList(field, held, options);
+      } else if (label === MAP) {
+        const keys = Object.keys(held);
+        if (!keys.length) continue;
+        written = writeMap(field, held, keys, options);
+      } else if (label === ONEOF) {
+        if (held.case !== field.name) continue;
+        written = writeValue(field, held.value, options);
+      } else {
+        if (label === SINGLE && isDefault(field.kind, held)) continue;
+        written = writeValue(field, held, options);
+      }
+      put(json, isClassic ? field.classic : field.proto3, written);
     }
-    enter(field.name);
-    if (label === LIST) {
-      if (held.length) put(json, isClassic ? field.classic : field.proto3, held.map((item: unknown) => writeValue(field, item, options)));
-    } else if (label === MAP) {
-      const keys = Object.keys(held);
-      const entries: JsonObject = {};
-      for (const key of keys) put(entries, key, writeValue(field, held[key], options));
-      if (keys.length) put(json, isClassic ? field.classic : field.proto3, entries);
-    } else put(json, isClassic ? field.classic : field.proto3, writeValue(field, held, options));
-    leave();
+  } catch (error) {
+    throw within(error, field?.name);
   }
   depth--;
+  return json;
+};
+
+const writeList = (field: Field, items: readonly unknown[], options: JsonWriteOptions): JsonValue => {
+  const json: JsonValue[] = [];
+  try {
+    for (const item of items) json.push(writeValue(field, item, options));
+  } catch (error) {
+    throw within(error, json.length);
+  }
+  return json;
+};
+
+const writeMap = (field: Field, map: any, keys: string[], options: JsonWriteOptions): JsonValue => {
+  const json: JsonObject = {};
+  let key: string | undefined;
+  try {
+    for (key of keys) put(json, key, writeValue(field, map[key], options));
+  } catch (error) {
+    throw within(error, key);
+  }
   return json;
 };
 
@@ -91,42 +116,40 @@ export const readMessage = (type: Type, json: JsonValue, options: JsonReadOption
   }
   if (typeof json !== "object" || !json || Array.isArray(json)) return expected("an object", json);
   const message: any = type.empty();
-  const { json: names } = planOf(type);
-  const seen = new Set<string>();
-  for (const key of Object.keys(json)) {
-    if (key === skip) continue;
-    enter(key);
-    const field = names.get(key);
-    if (!field) {
-      if (!options.ignoreUnknown) fail(`unknown field \`${key}\``);
-    } else readField(field, json[key]!, message, seen, options);
-    leave();
+  const names = planOf(type).json;
+  let key: string | undefined;
+  try {
+    for (key of Object.keys(json)) {
+      const field = names.get(key);
+      if (field) {
+        // `JSON.parse` leaves every key once: only under another name can the field be there again.
+        if (key !== field.proto3) {
+          const other = [field.proto3, field.classic].find((name) => name !== key && names.get(name) === field && Object.hasOwn(json, name));
+          if (other) {
+            const keys = Object.keys(json);
+            if (keys.indexOf(other) > keys.indexOf(key)) key = other;
+            fail("the field is there twice");
+          }
+        }
+        readField(field, json[key]!, message, options);
+      } else if (!options.ignoreUnknown && key !== skip) fail(`unknown field \`${key}\``);
+    }
+  } catch (error) {
+    throw within(error, key);
   }
   depth--;
   return message;
 };
 
-const readField = (field: Field, json: JsonValue, message: any, seen: Set<string>, options: JsonReadOptions): void => {
+const readField = (field: Field, json: JsonValue, message: any, options: JsonReadOptions): void => {
   const { name, label, property } = field;
-  if (seen.has(name)) fail("the field is there twice");
-  seen.add(name);
   if (json === null && (label >= LIST || !isNullable(field))) return;
   if (label === LIST) {
     if (!Array.isArray(json)) return expected("an array", json);
-    json.forEach((item, index) => {
-      enter(index);
-      const value = readValue(field, item, options);
-      if (value !== ABSENT) message[name].push(value);
-      leave();
-    });
+    readList(field, json, message[name], options);
   } else if (label === MAP) {
     if (typeof json !== "object" || Array.isArray(json)) return expected("an object", json);
-    for (const key of Object.keys(json!)) {
-      enter(key);
-      const value = readValue(field, json![key]!, options);
-      if (value !== ABSENT) put(message[name], keyFromJson(field, key), value);
-      leave();
-    }
+    readMap(field, json!, message[name], options);
   } else {
     const value = readValue(field, json, options);
     if (value === ABSENT) return;
@@ -134,6 +157,30 @@ const readField = (field: Field, json: JsonValue, message: any, seen: Set<string
       if (message[property].case) fail("another field of the same oneof is there already");
       message[property] = { case: name, value };
     } else message[name] = value;
+  }
+};
+
+const readList = (field: Field, json: readonly JsonValue[], list: unknown[], options: JsonReadOptions): void => {
+  let index = 0;
+  try {
+    for (; index < json.length; index++) {
+      const value = readValue(field, json[index]!, options);
+      if (value !== ABSENT) list.push(value);
+    }
+  } catch (error) {
+    throw within(error, index);
+  }
+};
+
+const readMap = (field: Field, json: JsonObject, map: any, options: JsonReadOptions): void => {
+  let key: string | undefined;
+  try {
+    for (key of Object.keys(json)) {
+      const value = readValue(field, json[key]!, options);
+      if (value !== ABSENT) put(map, keyFromJson(field, key), value);
+    }
+  } catch (error) {
+    throw within(error, key);
   }
 };
 

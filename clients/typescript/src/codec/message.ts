@@ -97,6 +97,8 @@ export interface Field {
 
 /** What is made of a message's fields when it is first used. */
 export interface Plan {
+  /** The one that is expected first on the wire. */
+  readonly first: Field | undefined;
   readonly fields: readonly Field[];
   readonly tags: Map<number, Field>;
   readonly numbers: Set<number>;
@@ -162,7 +164,7 @@ export const planOf = (type: Type): Plan => {
   for (const name of [(index: number) => type.fields[index]![0], (index: number) => fields[index]!.proto3, (index: number) => fields[index]!.classic]) {
     fields.forEach((field, index) => json.has(name(index)) || json.set(name(index), field));
   }
-  return (type.plan = { fields, tags, numbers, json });
+  return (type.plan = { first: fields[0], fields, tags, numbers, json });
 };
 
 /** The message of a field. */

@@ -1,4 +1,4 @@
-import { begin, fail } from "./error.js";
+import { fail, within } from "./error.js";
 import * as k from "./message.js";
 import type { Field, Plan, Type } from "./message.js";
 import type { BinaryReadOptions, MessageType } from "./types.js";
@@ -22,7 +22,6 @@ let keep: boolean | undefined;
  * @throws {CodecError} if they are malformed: cut short, nested too deeply, with a string that is not UTF-8.
  */
 export const fromBinary = <T>(type: MessageType<T>, from: Uint8Array, options?: BinaryReadOptions): T => {
-  begin();
   bytes = from;
   view = undefined;
   at = depth = 0;
@@ -92,21 +91,35 @@ const long = (low: number, top: number, isSigned: boolean, how: number): bigint 
   return how ? String(value) : (value as bigint);
 };
 
-const SHORT = 24;
+/** From this many bytes on, a `TextDecoder` is faster. */
+const LONG = 40;
+const { fromCharCode } = String;
 const text = (): string => {
   const size = length();
   const start = at;
-  at += size;
-  if (size < SHORT) {
-    let text = "";
-    for (let index = start; index < at; index++) {
-      const byte = bytes[index]!;
-      if (byte > 0x7f) return decode(start);
-      text += String.fromCharCode(byte);
-    }
-    return text;
+  const end = (at += size);
+  if (size >= LONG) return decode(start);
+  let text = "";
+  let index = start;
+  for (; index + 4 <= end; index += 4) {
+    const a = bytes[index]!;
+    const b = bytes[index + 1]!;
+    const c = bytes[index + 2]!;
+    const d = bytes[index + 3]!;
+    if ((a | b | c | d) > 0x7f) break;
+    text += fromCharCode(a, b, c, d);
   }
-  return decode(start);
+  while (index < end) {
+    const byte = bytes[index++]!;
+    if (byte < 0x80) text += fromCharCode(byte);
+    else {
+      // Letters of two bytes are common, and all others are left to those who know.
+      const next = bytes[index++]!;
+      if (byte < 0xc2 || byte > 0xdf || index > end || (next & 0xc0) !== 0x80) return decode(start);
+      text += fromCharCode(((byte & 0x1f) << 6) | (next & 0x3f));
+    }
+  }
+  return text;
 };
 
 const decode = (start: number): string => {
@@ -174,23 +187,24 @@ const message = (type: Type, end: number, target?: any): unknown => {
   const plan: Plan = type.plan ?? k.planOf(type);
   const { unwrap, wrap } = type.special ?? NO_SPECIAL;
   const result: any = target == null ? type.empty() : wrap ? wrap(target) : target;
-  let expected = plan.fields[0];
-  while (at < end) {
-    const start = at;
-    const tag = varint() >>> 0;
-    let field = expected;
-    if (field?.tag !== tag) {
-      field = plan.tags.get(tag);
-      if (!field) {
+  let field: Field | undefined = plan.first;
+  try {
+    while (at < end) {
+      const start = at;
+      const tag = varint() >>> 0;
+      if (field?.tag !== tag) field = plan.tags.get(tag);
+      if (field) {
+        read(field, result, tag);
+        field = field.next;
+      } else {
         skip(plan, tag, start, result);
-        continue;
+        field = plan.first;
       }
+      if (at > end) truncated();
     }
-    expected = field!.next;
-    read(field!, result, tag);
-    if (at > end) truncated();
+  } catch (error) {
+    throw within(error, field?.name);
   }
-  if (at > end) truncated();
   return unwrap ? unwrap(result) : result;
 };
 const NO_SPECIAL: { unwrap?: (message: any) => unknown; wrap?: (value: any) => unknown } = {

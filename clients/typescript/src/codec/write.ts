@@ -1,4 +1,4 @@
-import { begin, enter, fail, leave } from "./error.js";
+import { fail, within } from "./error.js";
 import * as k from "./message.js";
 import type { Field, Type } from "./message.js";
 import { MAX_DEPTH } from "./read.js";
@@ -19,7 +19,6 @@ let depth = 0;
  * @throws {CodecError} if a value does not fit its field: out of range, of another type.
  */
 export const toBinary = <T>(type: MessageType<T>, value: T): Uint8Array => {
-  begin();
   at = depth = 0;
   message(type as Type, value);
   const written = bytes.slice(0, at);
@@ -214,31 +213,27 @@ const message = (type: Type, given: any): void => {
   const value = wrap ? wrap(given) : given;
   if (typeof value !== "object" || !value) fail(`expected a message, found ${shown(value)}`);
   const { fields } = plan;
-  for (let index = 0; index < fields.length; index++) {
-    const field = fields[index]!;
-    let held = value[field.property];
-    if (held == null) {
-      if (held === null && field.kind === k.MESSAGE && field.label === k.OPTIONAL && typeOfNull(field)) one(field, held);
-      continue;
-    }
-    switch (field.label) {
-      case k.SINGLE:
-        if (isDefault(field.kind, held)) continue;
-        break;
-      case k.ONEOF:
-        if (held.case !== field.name) continue;
-        held = held.value;
-        break;
-      case k.LIST:
+  let field: Field | undefined;
+  try {
+    for (let index = 0; index < fields.length; index++) {
+      field = fields[index]!;
+      const held = value[field.property];
+      if (held == null) {
+        if (held === null && field.kind === k.MESSAGE && field.label === k.OPTIONAL && typeOfNull(field)) one(field, held);
+      } else if (field.label === k.SINGLE) {
+        if (!isDefault(field.kind, held)) one(field, held);
+      } else if (field.label === k.OPTIONAL) {
+        one(field, held);
+      } else if (field.label === k.LIST) {
         if (held.length) list(field, held);
-        continue;
-      case k.MAP:
+      } else if (field.label === k.MAP) {
         map(field, held);
-        continue;
+      } else if (held.case === field.name) {
+        one(field, held.value);
+      }
     }
-    enter(field.name);
-    one(field, held);
-    leave();
+  } catch (error) {
+    throw within(error, field?.name);
   }
   const unknown = value[k.unknownFields] as Uint8Array[] | undefined;
   if (unknown) for (const piece of unknown) raw(piece);
@@ -254,39 +249,39 @@ const raw = (piece: Uint8Array): void => {
 };
 
 const list = (field: Field, values: readonly unknown[]): void => {
-  enter(field.name);
-  if (field.packed) {
+  let index = 0;
+  try {
+    if (!field.packed) {
+      for (; index < values.length; index++) one(field, values[index]);
+      return;
+    }
     reserve(16);
     varint(field.tag);
     const start = at++;
-    for (let index = 0; index < values.length; index++) {
+    for (; index < values.length; index++) {
       reserve(16);
       scalar(field.kind, values[index]);
     }
     close(start);
-  } else {
-    for (let index = 0; index < values.length; index++) {
-      enter(index);
-      one(field, values[index]);
-      leave();
-    }
+  } catch (error) {
+    throw within(error, index);
   }
-  leave();
 };
 
 const map = (field: Field, values: any): void => {
-  enter(field.name);
-  for (const key of Object.keys(values)) {
-    enter(key);
-    reserve(16);
-    varint(field.tag);
-    const start = at++;
-    one(field.keyField!, keyOf(field.key, key));
-    one(field.value!, values[key]);
-    close(start);
-    leave();
+  let key: string | undefined;
+  try {
+    for (key of Object.keys(values)) {
+      reserve(16);
+      varint(field.tag);
+      const start = at++;
+      one(field.keyField!, keyOf(field.key, key));
+      one(field.value!, values[key]);
+      close(start);
+    }
+  } catch (error) {
+    throw within(error, key);
   }
-  leave();
 };
 
 /** The key of a map, which is always a string in TypeScript. */

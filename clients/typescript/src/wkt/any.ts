@@ -1,4 +1,4 @@
-import { aside, fail } from "../codec/error.js";
+import { fail } from "../codec/error.js";
 import { readMessage, writeMessage } from "../codec/json.js";
 import { message, type Type } from "../codec/message.js";
 import { expected } from "../codec/scalar.js";
@@ -54,7 +54,7 @@ const find = (url: string, { types = [] }: AnyOptions): Type =>
 const anyToJson = (any: Any, options: JsonWriteOptions): JsonValue => {
   if (!any.typeUrl && !any.value.length) return {};
   const type = find(any.typeUrl, options);
-  const json = writeMessage(type, aside(() => fromBinary(type, any.value)), options);
+  const json = writeMessage(type, fromBinary(type, any.value), options);
   const isPlain = !type.special?.toJson;
   return isPlain ? { "@type": any.typeUrl, ...(json as JsonObject) } : { "@type": any.typeUrl, value: json };
 };
@@ -66,7 +66,7 @@ const anyFromJson = (json: JsonValue, options: JsonReadOptions): Any => {
   if (typeof typeUrl !== "string") return fail("`@type` is missing");
   const type = find(typeUrl, options);
   const value = type.special?.fromJson ? readMessage(type, json["value"] ?? null, options) : readMessage(type, json, options, "@type");
-  return { typeUrl, value: aside(() => toBinary(type, value)) };
+  return { typeUrl, value: toBinary(type, value) };
 };
 
 /** `google.protobuf.Any`; in JSON, the message with its name as `@type`. */
