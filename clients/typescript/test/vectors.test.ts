@@ -88,10 +88,10 @@ test("what a message means is what its fields hold", () => {
 
 /** Part of what is said of each kind of mistake. */
 const PHRASES: Record<string, RegExp> = {
-  type: /expected/,
-  range: /bits|range/,
-  base64: /base64/,
-  surrogate: /surrogate/,
+  type: /^expected/,
+  range: /^expected (u?int(32|64)|float|double)/,
+  base64: /^expected bytes/,
+  surrogate: /^expected string/,
   duplicate: /twice/,
   oneof: /oneof/,
   depth: /deeper/,

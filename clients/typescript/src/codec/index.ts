@@ -5,11 +5,11 @@
 export { create } from "./create.js";
 export { CodecError } from "./error.js";
 export { fromJson, toJson } from "./json.js";
-export { message, unknownFields } from "./message.js";
+export { asNumber, asString } from "./long.js";
+export { message } from "./message.js";
 export { fromBinary } from "./read.js";
 export type {
   AnyOptions,
-  BinaryReadOptions,
   CacheKeys,
   ClientMessage,
   EnumType,
@@ -19,6 +19,7 @@ export type {
   JsonReadOptions,
   JsonValue,
   JsonWriteOptions,
+  LongForm,
   MessageShape,
   MessageType,
   Origin,

@@ -1,4 +1,4 @@
-import type { CacheKeys, EnumType, FieldInfo, MessageType, Origin, Special } from "./types.js";
+import type { CacheKeys, EnumType, FieldInfo, LongForm, MessageType, Origin, Special } from "./types.js";
 
 /** What generated code says of a message beside its fields. */
 interface Info {
@@ -16,57 +16,40 @@ export const message = <M extends MessageType>(
   empty: () => object,
   fields: readonly FieldInfo[],
   special?: Special,
-): M =>
-  ({
-    name: info.name,
-    type: info.type,
-    origin: info.origin,
-    auth: info.auth,
-    cache: info.cache,
-    keys: info.keys ?? {},
-    fields,
-    empty,
-    special,
-    plan: undefined,
-  }) as unknown as M;
+): M => ({ keys: {}, ...info, fields, empty, special }) as unknown as M;
 
-// The numbers of protobuf's own FieldDescriptorProto.Type; what is not there is a group, whose place `null` takes: the
-// enum whose JSON is `null`.
-export const DOUBLE = 1;
-export const FLOAT = 2;
-export const INT64 = 3;
-export const UINT64 = 4;
-export const INT32 = 5;
-export const FIXED64 = 6;
-export const FIXED32 = 7;
-export const BOOL = 8;
-export const STRING = 9;
-export const NULL = 10;
-export const MESSAGE = 11;
-export const BYTES = 12;
-export const UINT32 = 13;
-export const ENUM = 14;
-export const SFIXED32 = 15;
-export const SFIXED64 = 16;
-export const SINT32 = 17;
-export const SINT64 = 18;
-const KINDS =
-  " double float int64 uint64 int32 fixed64 fixed32 bool string null message bytes uint32 enum sfixed32 sfixed64 sint32 sint64".split(
+// The kinds of fields, in an order that keeps those together that have something in common.
+export const DOUBLE = 0;
+export const FLOAT = 1;
+export const BOOL = 2;
+export const STRING = 3;
+export const BYTES = 4;
+export const MESSAGE = 5;
+/** The enum whose JSON is `null`. */
+export const NULL = 6;
+export const ENUM = 7;
+export const INT32 = 8;
+export const SINT32 = 9;
+export const SFIXED32 = 10;
+export const UINT32 = 11;
+export const FIXED32 = 12;
+export const INT64 = 13;
+export const SINT64 = 14;
+export const SFIXED64 = 15;
+export const UINT64 = 16;
+export const FIXED64 = 17;
+export const KINDS =
+  "double float bool string bytes message null enum int32 sint32 sfixed32 uint32 fixed32 int64 sint64 sfixed64 uint64 fixed64".split(
     " ",
   );
 /** The wire type of each kind. */
-const WIRE = [0, 1, 5, 0, 0, 0, 1, 5, 0, 2, 0, 2, 2, 0, 0, 5, 1, 0, 0];
+const WIRE = "150222000050500101";
 
 export const SINGLE = 0;
 export const OPTIONAL = 1;
 export const ONEOF = 2;
 export const LIST = 3;
 export const MAP = 4;
-
-/** How an integer of 64 bits is held. */
-export const BIGINT = 0;
-export const AS_STRING = 1;
-export const AS_NUMBER = 2;
 
 /** A field as the codecs want it. */
 export interface Field {
@@ -79,17 +62,14 @@ export interface Field {
   readonly kind: number;
   readonly label: number;
   readonly tag: number;
+  /** Whether it is a list of which many items can be behind one tag. */
   readonly packed: boolean;
-  /** The kind of a map's keys. */
-  readonly key: number;
-  readonly long: number;
-  /** Of a map, its values as if they were fields. */
-  readonly value: Field | undefined;
-  readonly keyField: Field | undefined;
-  readonly ref: () => any;
-  /** The message of the field; looked up once. */
-  type: Type | undefined;
-  /** The names of an enum by number; looked up once. */
+  /** How an integer of 64 bits is held, if not as a bigint. */
+  readonly form: LongForm | undefined;
+  readonly ref: (() => MessageType | EnumType) | undefined;
+  /** Of a message; of a map, the plan of its entries. Made when it is first needed. */
+  plan: Plan | undefined;
+  /** The names of an enum by number. Made when they are first needed. */
   names: Map<number, string> | undefined;
   /** The field that comes next on the wire, if all are there. */
   next: Field;
@@ -97,95 +77,80 @@ export interface Field {
 
 /** What is made of a message's fields when it is first used. */
 export interface Plan {
-  /** The one that is expected first on the wire. */
-  readonly first: Field | undefined;
+  readonly empty: () => any;
+  readonly special: Special | undefined;
   readonly fields: readonly Field[];
   readonly tags: Map<number, Field>;
-  readonly numbers: Set<number>;
   /** By every name that JSON may use. */
-  readonly json: Map<string, Field>;
-}
-
-/** A message type as the codecs see it. */
-export interface Type extends MessageType {
-  plan: Plan | undefined;
+  readonly names: Map<string, Field>;
 }
 
 const raise = (_: string, letter = ""): string => letter.toUpperCase();
 
-const compileField = (info: FieldInfo, type = info[2]): Field => {
-  const [proto, number, , ref, oneof, json] = info;
-  const [, key, kindName, long, mark] = /^(?:(\w+):)?(\w+)(?: (\w+))?(\W*)$/.exec(type) as unknown as string[];
-  const kind = KINDS.indexOf(kindName!);
+const compileField = ([proto, number, type, ref, oneof, json, property]: FieldInfo): Field => {
+  const [, key, kindName, mark] = /^(?:(\w+):)?(\w+)(.?)/.exec(type) as unknown as string[];
+  const kind = key ? MESSAGE : KINDS.indexOf(kindName!);
+  const wire = Number(WIRE[kind]);
   const classic = proto.replace(/_([a-z])/g, raise);
-  const name = info[6] ?? classic;
-  const label = key ? MAP : mark === "?" ? OPTIONAL : mark ? LIST : oneof ? ONEOF : kind === MESSAGE ? OPTIONAL : SINGLE;
-  const isPacked = mark === "[]" && WIRE[kind] !== 2;
-  const entry = (number: number, type: string, ref?: FieldInfo[3]) =>
-    key ? compileField(["", number, type + "?", ref ?? 0]) : undefined;
-  const field = {
+  const name = property ?? classic;
+  const isPacked = mark === "[" && wire !== 2;
+  return {
     name,
     property: oneof || name,
     proto3: json || proto.replace(/_+(.)?/g, raise),
     classic,
     kind,
-    label,
-    tag: ((number << 3) | (key || isPacked ? 2 : WIRE[kind]!)) >>> 0,
+    label: key ? MAP : mark === "?" ? OPTIONAL : mark ? LIST : oneof ? ONEOF : kind === MESSAGE ? OPTIONAL : SINGLE,
+    tag: ((number << 3) | (isPacked ? 2 : wire)) >>> 0,
     packed: isPacked,
-    key: KINDS.indexOf(key ?? ""),
-    long: long ? (long === "string" ? AS_STRING : AS_NUMBER) : BIGINT,
-    keyField: entry(1, key!),
-    value: entry(2, kindName + (long ? " " + long : ""), ref),
-    ref: ref || (() => undefined),
-    type: undefined,
+    form: typeof ref === "object" ? ref : undefined,
+    ref,
+    plan: key
+      ? compile([["key", 1, `${key}?`], ["value", 2, `${kindName}?`, ref ?? 0]], () => ({}))
+      : undefined,
     names: undefined,
+    next: undefined,
   } as unknown as Field;
-  field.next = field;
-  return field;
+};
+
+const compile = (infos: readonly FieldInfo[], empty: () => any, special?: Special): Plan => {
+  const fields = infos.map(compileField);
+  const tags = new Map<number, Field>();
+  const names = new Map<string, Field>();
+  fields.forEach((field, index) => {
+    field.next = fields[(index + 1) % fields.length]!;
+    const wire = Number(WIRE[field.kind]);
+    tags.set(field.tag, field);
+    // Lists are read both ways, however they are written.
+    if (field.label === LIST) tags.set(((field.tag & ~7) | (field.packed ? wire : 2)) >>> 0, field);
+  });
+  // A name in the .proto file goes before another field's proto3 name, and that before its classic one.
+  for (const name of ["", "proto3", "classic"] as const) {
+    fields.forEach((field, index) => {
+      const key = name ? field[name] : infos[index]![0];
+      if (!names.has(key)) names.set(key, field);
+    });
+  }
+  return { empty, special, fields, tags, names };
 };
 
 /** The plan of a message, made when it is first needed: messages refer to each other in circles. */
-export const planOf = (type: Type): Plan => {
-  if (type.plan) return type.plan;
-  const fields = type.fields.map((info) => compileField(info));
-  const tags = new Map<number, Field>();
-  const json = new Map<string, Field>();
-  const numbers = new Set<number>();
-  fields.forEach((field, index) => {
-    field.next = fields[(index + 1) % fields.length]!;
-    tags.set(field.tag, field);
-    numbers.add(field.tag >>> 3);
-    // Lists are read both ways, however they are written.
-    if (field.label === LIST && WIRE[field.kind] !== 2) {
-      tags.set(((field.tag & ~7) | (field.packed ? WIRE[field.kind]! : 2)) >>> 0, field);
-    }
-  });
-  // A name in the .proto file goes before another field's proto3 name, and that before its classic one.
-  for (const name of [(index: number) => type.fields[index]![0], (index: number) => fields[index]!.proto3, (index: number) => fields[index]!.classic]) {
-    fields.forEach((field, index) => json.has(name(index)) || json.set(name(index), field));
-  }
-  return (type.plan = { first: fields[0], fields, tags, numbers, json });
-};
+export const planOf = (type: MessageType & { plan?: Plan }): Plan =>
+  (type.plan ??= compile(type.fields, type.empty, type.special));
 
-/** The message of a field. */
-export const typeOf = (field: Field): Type => (field.type ??= field.ref() as Type);
+/** The plan of a field that is a message or a map. */
+export const planIn = (field: Field): Plan => (field.plan ??= planOf(field.ref!() as MessageType));
 
 /** The names of an enum's numbers: the first of each. */
-export const namesOf = (field: Field): Map<number, string> => {
-  if (!field.names) {
-    field.names = new Map();
-    for (const [name, number] of Object.entries(field.ref() as EnumType)) {
-      if (!field.names.has(number)) field.names.set(number, name);
-    }
-  }
-  return field.names;
-};
+export const namesOf = (field: Field): Map<number, string> =>
+  (field.names ??= new Map(
+    Object.entries(field.ref!() as EnumType)
+      .reverse()
+      .map(([name, number]) => [number, name]),
+  ));
 
 /** Sets a member whatever it is called: assigning to `__proto__` would do something else. */
 export const put = (object: any, key: string, value: unknown): void => {
   if (key === "__proto__") Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
   else object[key] = value;
 };
-
-/** Where fields are kept that are not known; see `keepUnknown`. */
-export const unknownFields: unique symbol = Symbol.for("psd.unknown");

@@ -1,118 +1,72 @@
-import { fail } from "./error.js";
+import { expected } from "./error.js";
 import * as k from "./message.js";
 import type { JsonValue } from "./types.js";
 
-const NUMBER = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
+/** Eight bytes, and the number they are. */
+export const octets = new Uint8Array(8);
+export const number = new DataView(octets.buffer);
 
-/** What JSON holds, for people. */
-export const found = (json: unknown): string =>
-  Array.isArray(json) ? "an array" : typeof json === "object" && json ? "an object" : (JSON.stringify(json) ?? "nothing").slice(0, 60);
-export const expected = (what: string, json: unknown): never => fail(`expected ${what}, found ${found(json)}`);
+/** Whether an integer of 64 bits is one of this kind. */
+const fits = (kind: number, value: bigint): boolean => (kind < k.UINT64 ? BigInt.asIntN : BigInt.asUintN)(64, value) === value;
 
-/** An integer in any spelling of JSON: every digit counts, so that there is no number in between. */
-const integer = (json: JsonValue): bigint => {
-  const match = typeof json === "number" || typeof json === "string" ? NUMBER.exec(String(json)) : null;
-  if (!match) return expected("a number", json);
-  const [, sign, whole, fraction = "", exponent = "0"] = match;
-  let digits = whole! + fraction;
-  const shift = Number(exponent) - fraction.length;
-  if (shift > 0) digits += "0".repeat(Math.min(shift, 25));
-  else if (shift < 0) {
-    if (/[1-9]/.test(digits.slice(shift))) return expected("a number without decimals", json);
-    digits = digits.slice(0, shift) || "0";
+/** Whether a value is one of a number's kind, as it is held. */
+export const isNumber = (kind: number, value: any): boolean =>
+  kind < k.BOOL
+    ? typeof value === "number"
+    : kind < k.INT64
+      ? (kind < k.UINT32 ? value | 0 : value >>> 0) === value
+      : typeof value === "bigint" && fits(kind, value);
+
+/** A scalar of JSON; an integer of 64 bits as a bigint. */
+export const scalarFromJson = (kind: number, json: JsonValue): unknown => {
+  const wrong = (): never => expected(k.KINDS[kind]!, json);
+  if (kind === k.BOOL) return typeof json === "boolean" ? json : wrong();
+  if (kind < k.MESSAGE && kind > k.BOOL) {
+    if (typeof json !== "string" || /\p{Surrogate}/u.test(json)) return wrong();
+    return kind === k.STRING ? json : (bytesFromBase64(json) ?? wrong());
   }
-  return digits.length > 400 ? fail("the number is out of range") : BigInt(sign + digits);
-};
-
-const bounded = (json: JsonValue, bits: number, isSigned: boolean): bigint => {
-  const value = integer(json);
-  if (value !== (isSigned ? BigInt.asIntN(bits, value) : BigInt.asUintN(bits, value))) {
-    fail(`expected ${isSigned ? "an" : "a non-negative"} integer of ${bits} bits, found ${found(json)}`);
+  if (typeof json !== "number") {
+    if (kind < k.BOOL && /^(NaN|-?Infinity)$/.test(json as string)) return Number(json);
+    if (typeof json !== "string" || !/^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(json)) return wrong();
   }
-  return value;
-};
-
-const float = (json: JsonValue, isFloat: boolean): number => {
-  if (json === "NaN" || json === "Infinity" || json === "-Infinity") return Number(json);
-  if (typeof json !== "number" && (typeof json !== "string" || !NUMBER.test(json))) return expected("a number", json);
-  const value = Number(json);
-  if (!Number.isFinite(isFloat ? Math.fround(value) : value)) fail("the number is out of range");
-  return value;
-};
-
-/** An integer of 64 bits as its field wants it. */
-const long = (value: bigint, how: number): bigint | string | number => {
-  if (how === k.BIGINT) return value;
-  if (how === k.AS_STRING) return String(value);
-  return Number.isSafeInteger(Number(value)) ? Number(value) : fail(`${value} does not fit into a number`);
-};
-
-/** A scalar of JSON as its field holds it. */
-export const scalarFromJson = (kind: number, how: number, json: JsonValue): unknown => {
-  switch (kind) {
-    case k.STRING:
-      if (typeof json !== "string") expected("a string", json);
-      if (/\p{Surrogate}/u.test(json as string)) fail("the string holds half of a surrogate pair");
-      return json;
-    case k.BOOL:
-      return typeof json === "boolean" ? json : expected("true or false", json);
-    case k.DOUBLE:
-    case k.FLOAT:
-      return float(json, kind === k.FLOAT);
-    case k.BYTES:
-      return typeof json === "string" ? bytesFromBase64(json) : expected("a string", json);
-    case k.INT32:
-    case k.SINT32:
-    case k.SFIXED32:
-      return ((json as number) | 0) === json ? json : Number(bounded(json, 32, true));
-    case k.UINT32:
-    case k.FIXED32:
-      return (json as number) >>> 0 === json ? json : Number(bounded(json, 32, false));
-    default:
-      return long(bounded(json, 64, kind !== k.UINT64 && kind !== k.FIXED64), how);
+  let value: number | bigint = Number(json);
+  if (kind < k.BOOL) return Number.isFinite(kind ? Math.fround(value) : value) ? value : wrong();
+  if (kind > k.FIXED32) {
+    // Every digit counts, unless it is spelt with decimals or an exponent.
+    if (/^-?\d+$/.test(json as string)) value = BigInt(json);
+    else if (Number.isInteger(value)) value = BigInt(value);
   }
+  return isNumber(kind, value) ? value : wrong();
 };
 
 /** A scalar as JSON. */
 export const scalarToJson = (kind: number, value: any): JsonValue => {
-  switch (kind) {
-    case k.DOUBLE:
-    case k.FLOAT:
-      return Number.isFinite(value) ? (kind === k.FLOAT ? shortest(value) : value) : String(value);
-    case k.BYTES:
-      return bytesToBase64(value);
-    case k.INT64:
-    case k.UINT64:
-    case k.SINT64:
-    case k.FIXED64:
-    case k.SFIXED64:
-      return String(value);
-    default:
-      return value;
+  if (kind === k.BYTES) {
+    let text = "";
+    for (const byte of value as Uint8Array) text += String.fromCharCode(byte);
+    return btoa(text);
   }
-};
-
-/** The shortest number that is the same as a `float`. */
-const shortest = (value: number): number => {
-  const float = Math.fround(value);
-  for (let digits = 1; digits < 9; digits++) {
-    const short = Number(float.toPrecision(digits));
-    if (Math.fround(short) === float) return short;
+  if (typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value))) return String(value);
+  if (kind === k.FLOAT) {
+    // The shortest number that is the same as a `float`.
+    for (let digits = 1; digits < 9; digits++) {
+      const short = Number(Math.fround(value).toPrecision(digits));
+      if (Math.fround(short) === Math.fround(value)) return short;
+    }
   }
-  return float;
+  return value;
 };
 
-const bytesFromBase64 = (text: string): Uint8Array => {
-  const plain = text.replace(/-/g, "+").replace(/_/g, "/").replace(/=+$/, "");
-  if (!/^[A-Za-z0-9+/]*$/.test(plain) || plain.length % 4 === 1) fail("the string is not base64");
-  const binary = atob(plain);
-  const bytes = new Uint8Array(binary.length);
-  for (let index = 0; index < bytes.length; index++) bytes[index] = binary.charCodeAt(index);
-  return bytes;
+const bytesFromBase64 = (text: string): Uint8Array | undefined => {
+  try {
+    // `atob` takes white space for nothing.
+    const binary = atob(text.replace(/-/g, "+").replace(/_/g, "/").replace(/\s/, "?"));
+    const bytes = new Uint8Array(binary.length);
+    for (let index = 0; index < bytes.length; index++) bytes[index] = binary.charCodeAt(index);
+    return bytes;
+  } catch {}
 };
 
-const bytesToBase64 = (bytes: Uint8Array): string => {
-  let binary = "";
-  for (const byte of bytes) binary += String.fromCharCode(byte);
-  return btoa(binary);
-};
+/** The key of a map, which is always a string in TypeScript. */
+export const keyFrom = (kind: number, key: string): unknown =>
+  kind === k.BOOL ? (key === "true" || (key !== "false" && expected("true or false", key))) : scalarFromJson(kind, key);

@@ -18,8 +18,8 @@ export type EnumType = Readonly<Record<string, number>>;
  * 1. its name in the .proto file,
  * 2. its number,
  * 3. its type: `string`, and `string?` with presence, `string[]` repeated, `string*` repeated but not packed,
- *    `string:int32` a map; ` string` or ` number` behind an integer of 64 bits that is not a bigint,
- * 4. the message or enum, if it is one,
+ *    `string:int32` a map,
+ * 4. the message or enum, if it is one; of an integer of 64 bits that is not a bigint, how it is held,
  * 5. the oneof it is part of,
  * 6. its name in JSON, if the .proto file chooses one,
  * 7. its name in TypeScript, if that is not the first with `_x` written `X`.
@@ -28,11 +28,17 @@ export type FieldInfo = readonly [
   name: string,
   number: number,
   type: string,
-  ref?: 0 | (() => MessageType | EnumType),
+  ref?: 0 | LongForm | (() => MessageType | EnumType),
   oneof?: 0 | string,
   json?: 0 | string,
   property?: string,
 ];
+
+/** How an integer of 64 bits is held that is not a bigint: `asString` or `asNumber`. */
+export interface LongForm {
+  readonly of: (value: bigint) => string | number;
+  readonly from: (value: any) => bigint;
+}
 
 declare const shape: unique symbol;
 
@@ -105,12 +111,6 @@ export interface JsonReadOptions extends AnyOptions {
   /** Whether fields and names of enum values that are not known are passed over; without it they are an error. */
   readonly ignoreUnknown?: boolean;
 }
-/** How bytes are read. */
-export interface BinaryReadOptions {
-  /** Whether fields that are not known are kept, and written again; without it they are dropped. */
-  readonly keepUnknown?: boolean;
-}
-
 type Scalar = string | number | bigint | boolean | Uint8Array | null | undefined;
 type InitValue<V> = V extends Scalar
   ? V

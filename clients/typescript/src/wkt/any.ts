@@ -1,7 +1,6 @@
-import { fail } from "../codec/error.js";
+import { aside, expected, fail } from "../codec/error.js";
 import { readMessage, writeMessage } from "../codec/json.js";
-import { message, type Type } from "../codec/message.js";
-import { expected } from "../codec/scalar.js";
+import { message, planOf } from "../codec/message.js";
 import type { AnyOptions, JsonObject, JsonReadOptions, JsonValue, JsonWriteOptions, MessageType } from "../codec/types.js";
 import { fromBinary } from "../codec/read.js";
 import { toBinary } from "../codec/write.js";
@@ -47,14 +46,14 @@ const KNOWN = (): MessageType[] => [
   Value,
 ];
 
-const find = (url: string, { types = [] }: AnyOptions): Type =>
-  ([...types, ...KNOWN()].find(({ name }) => url.endsWith(`/${name}`)) as Type | undefined) ??
+const find = (url: string, { types = [] }: AnyOptions): MessageType =>
+  ([...types, ...KNOWN()].find(({ name }) => url.endsWith(`/${name}`))) ??
   fail(`an \`Any\` of type \`${url}\` is of no message that is known here; name it in \`types\``);
 
 const anyToJson = (any: Any, options: JsonWriteOptions): JsonValue => {
   if (!any.typeUrl && !any.value.length) return {};
   const type = find(any.typeUrl, options);
-  const json = writeMessage(type, fromBinary(type, any.value), options);
+  const json = writeMessage(planOf(type), aside(() => fromBinary(type, any.value)), options);
   const isPlain = !type.special?.toJson;
   return isPlain ? { "@type": any.typeUrl, ...(json as JsonObject) } : { "@type": any.typeUrl, value: json };
 };
@@ -65,8 +64,8 @@ const anyFromJson = (json: JsonValue, options: JsonReadOptions): Any => {
   if (typeUrl === undefined && !Object.keys(json).length) return { typeUrl: "", value: new Uint8Array(0) };
   if (typeof typeUrl !== "string") return fail("`@type` is missing");
   const type = find(typeUrl, options);
-  const value = type.special?.fromJson ? readMessage(type, json["value"] ?? null, options) : readMessage(type, json, options, "@type");
-  return { typeUrl, value: toBinary(type, value) };
+  const value = type.special?.fromJson ? readMessage(planOf(type), json["value"] ?? null, options) : readMessage(planOf(type), json, options, "@type");
+  return { typeUrl, value: aside(() => toBinary(type, value)) };
 };
 
 /** `google.protobuf.Any`; in JSON, the message with its name as `@type`. */

@@ -1,6 +1,5 @@
-import { fail } from "../codec/error.js";
+import { expected, fail } from "../codec/error.js";
 import { message } from "../codec/message.js";
-import { expected } from "../codec/scalar.js";
 import type { JsonValue, MessageType } from "../codec/types.js";
 
 /** Nothing. */

@@ -1,7 +1,5 @@
-import { fail } from "../codec/error.js";
+import { enter, expected, fail, leave } from "../codec/error.js";
 import { message, put } from "../codec/message.js";
-import { MAX_DEPTH } from "../codec/read.js";
-import { expected } from "../codec/scalar.js";
 import type { JsonObject, JsonValue, MessageType } from "../codec/types.js";
 
 /** `google.protobuf.NullValue`: the enum with one value, which is `null` in JSON. */
@@ -33,12 +31,13 @@ const wrap = (value: JsonValue): Kind => {
 const unwrap = ({ kind }: Kind): JsonValue => (kind.case === "nullValue" ? null : (kind.value ?? null));
 
 /** What is said of JSON both ways: every number in it is one, and it is not nested too deeply to be worked on. */
-const finite = (value: JsonValue, depth = 0): JsonValue => {
-  if (depth > MAX_DEPTH) fail(`values are nested deeper than ${MAX_DEPTH} levels`);
+const finite = (value: JsonValue): JsonValue => {
+  enter();
   if (typeof value === "number" && !Number.isFinite(value)) {
     fail(`${value} is no number that a \`google.protobuf.Value\` can have in JSON`);
   }
-  if (typeof value === "object" && value) for (const item of Object.values(value)) finite(item, depth + 1);
+  if (typeof value === "object" && value) for (const item of Object.values(value)) finite(item);
+  leave();
   return value;
 };
 

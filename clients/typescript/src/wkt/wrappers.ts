@@ -1,4 +1,4 @@
-import { BIGINT, message } from "../codec/message.js";
+import { message } from "../codec/message.js";
 import * as k from "../codec/message.js";
 import { scalarFromJson, scalarToJson } from "../codec/scalar.js";
 import type { MessageType } from "../codec/types.js";
@@ -11,7 +11,7 @@ const wrapper = <T>(name: string, kind: number, type: string, zero: T): Wrapper<
     unwrap: (message: { value: T }) => message.value,
     wrap: (value: T) => ({ value }),
     toJson: (value: T) => scalarToJson(kind, value),
-    fromJson: (json) => scalarFromJson(kind, BIGINT, json),
+    fromJson: (json) => scalarFromJson(kind, json),
   });
 
 /** `google.protobuf.BoolValue` */

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto};
 
-use super::{Int64, Options, names};
+use super::{Options, names};
 use crate::common;
 use crate::schema::{self, FileKind, Schema};
 use crate::targets::json_names;
@@ -168,15 +168,6 @@ impl<'s> Model<'s> {
                 .into_iter()
                 .map(|(full_name, (name, is_enum))| (full_name, Place { module: module.clone(), name, is_enum })),
         );
-    }
-
-    /// How an integer of 64 bits is told in the table of fields.
-    pub(super) fn long(&self) -> &'static str {
-        match self.options.int64 {
-            Int64::BigInt => "",
-            Int64::String => " string",
-            Int64::Number => " number",
-        }
     }
 }
 

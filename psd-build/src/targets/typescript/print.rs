@@ -16,7 +16,7 @@ pub(super) const WIDTH: usize = 120;
 
 /// The contents of a file.
 pub(super) fn file(file: &File<'_>, model: &Model<'_>) -> String {
-    let mut printer = Printer { model, imports: Imports::of(file, model), out: String::new() };
+    let mut printer = Printer { model, imports: Imports::of(file, model), form: None, out: String::new() };
     for item in &file.enums {
         printer.enumeration(item);
     }
@@ -27,7 +27,8 @@ pub(super) fn file(file: &File<'_>, model: &Model<'_>) -> String {
     let mut out = head(&format!("{MARK} from {}; do not edit.", file.source));
     if !file.messages.is_empty() {
         let codec = names::literal(&model.options.codec);
-        let _ = writeln!(out, "import {{ message, type MessageType }} from {codec};");
+        let form = printer.form.map(|form| format!("{form}, ")).unwrap_or_default();
+        let _ = writeln!(out, "import {{ {form}message, type MessageType }} from {codec};");
     }
     out + &printer.imports.print() + &printer.out
 }
@@ -40,6 +41,8 @@ pub(super) fn head(mark: &str) -> String {
 struct Printer<'a> {
     model: &'a Model<'a>,
     imports: Imports<'a>,
+    /// What is imported for integers of 64 bits.
+    form: Option<&'static str>,
     out: String,
 }
 
@@ -154,6 +157,17 @@ impl Printer<'_> {
         name.to_owned()
     }
 
+    /// What turns an integer of 64 bits into what holds it.
+    fn long(&mut self) -> Option<&'static str> {
+        let form = match self.model.options.int64 {
+            Int64::BigInt => return None,
+            Int64::String => "asString",
+            Int64::Number => "asNumber",
+        };
+        self.form = Some(form);
+        Some(form)
+    }
+
     /// The type of values of a message or enum. Those of some well-known types are plain values.
     fn named_type(&mut self, full_name: &str) -> String {
         let plain = match full_name.trim_start_matches('.').strip_prefix("google.protobuf.") {
@@ -262,16 +276,13 @@ impl Printer<'_> {
             Shape::Map(key, value) => (Some(*key), *value, ""),
         };
         let key = key.map(|key| format!("{}:", kind(key))).unwrap_or_default();
-        let long = match value.r#type() {
-            Type::Int64 | Type::Uint64 | Type::Sint64 | Type::Fixed64 | Type::Sfixed64 => self.model.long(),
-            _ => "",
-        };
         let mut places = vec![
             names::literal(descriptor.name()),
             descriptor.number().to_string(),
-            format!("\"{key}{}{long}{mark}\"", kind(value)),
+            format!("\"{key}{}{mark}\"", kind(value)),
         ];
         let reference = match value.type_name() {
+            "" if is_long(value) => self.long().map(str::to_owned),
             "" => None,
             full_name => Some(format!("() => {}", self.imports.name(full_name, true))),
         };
@@ -338,6 +349,10 @@ fn kind(field: &FieldDescriptorProto) -> &'static str {
         Type::Sint32 => "sint32",
         Type::Sint64 => "sint64",
     }
+}
+
+fn is_long(field: &FieldDescriptorProto) -> bool {
+    matches!(field.r#type(), Type::Int64 | Type::Uint64 | Type::Sint64 | Type::Fixed64 | Type::Sfixed64)
 }
 
 /// The prose over an element, such that it does not end the comment it is in.
