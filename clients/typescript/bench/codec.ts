@@ -9,8 +9,8 @@ import protobufjs from "protobufjs";
 import "protobufjs/ext/descriptor/index.js";
 import { Chat, List, Mixed } from "../test/bench/messages/bench.js";
 
-const PROTO = new URL("../../../benches/json/protos/bench.proto", import.meta.url);
-const root = protobufjs.parse(readFileSync(process.env["BENCH_PROTO"] ?? PROTO, "utf8")).root.resolveAll();
+const PROTO = "../../benches/json/protos/bench.proto";
+const root = protobufjs.parse(readFileSync(PROTO, "utf8")).root.resolveAll();
 const set = (root as unknown as { toDescriptor(syntax: string): protobufjs.Message }).toDescriptor("proto3");
 const files = esFrom(FileDescriptorSetSchema, set.$type.encode(set).finish());
 // protobufjs does not say where names start, nor how JSON spells those of fields.
