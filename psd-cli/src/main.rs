@@ -12,6 +12,7 @@ mod output;
 mod routes;
 mod token;
 mod trace;
+mod user;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,7 @@ enum Command {
     Check(check::Arguments),
     Routes(routes::Arguments),
     Token(token::Arguments),
+    User(user::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Routes(arguments) => routes::run(&arguments),
         Command::Token(arguments) => in_runtime(token::run(arguments)),
+        Command::User(arguments) => in_runtime(user::run(arguments)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

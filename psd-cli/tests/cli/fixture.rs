@@ -49,7 +49,16 @@ pub(crate) struct Running {
 pub(crate) fn psd(arguments: &[&str]) -> Psd {
     let mut command = Command::new(env!("CARGO_BIN_EXE_psd"));
     command.args(arguments);
-    for name in ["PSD_TOKEN", "PSD_JWT_KEY", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"] {
+    for name in [
+        "PSD_TOKEN",
+        "PSD_JWT_KEY",
+        "PSD_DATABASE_URL",
+        "DATABASE_URL",
+        "NO_COLOR",
+        "CLICOLOR",
+        "CLICOLOR_FORCE",
+        "COLUMNS",
+    ] {
         command.env_remove(name);
     }
     Psd { command, input: String::new() }

@@ -15,3 +15,5 @@ mod contract;
 mod token;
 // What is refused before anything is sent, and the help.
 mod usage;
+// psd user: accounts in the embedded store.
+mod user;

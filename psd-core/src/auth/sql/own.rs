@@ -54,6 +54,20 @@ impl SqlUsers {
         Self::open(Database::connect(url, true).await?).await
     }
 
+    /// Opens a database in which the tables are, as [`connect`](Self::connect) does, and makes none.
+    ///
+    /// # Errors
+    /// The database cannot be reached, has no such tables, or those of a later version.
+    pub async fn connect_existing(url: &str) -> Result<Self, StoreError> {
+        let database = Database::connect(url, false).await?;
+        if database.columns("psd_users").await?.is_empty() {
+            return Err(StoreError::Tables(vec![
+                "there is no table `psd_users`: the first start of the application makes it, or `psd user add`".into(),
+            ]));
+        }
+        Self::open(database).await
+    }
+
     /// Uses a pool of the application's.
     ///
     /// # Errors
