@@ -1,6 +1,6 @@
 import { timer, webLocks } from "./environment.js";
 import { PsdError } from "./error.js";
-import { cell, type Store } from "./store.js";
+import { cell } from "./store.js";
 import { claims, type Claims, type Tokens, type TokenStore } from "./tokens.js";
 
 /** How a client is authenticated. */
@@ -58,7 +58,7 @@ export function createAuth(options: AuthOptions, events: AuthEvents) {
   let stopTimer: (() => void) | undefined;
   /** When the token should be refreshed, by this machine's clock. */
   let due = Infinity;
-  const { store } = options;
+  let { store } = options;
 
   const ready = (async () => {
     let found: Tokens | undefined;
@@ -69,7 +69,7 @@ export function createAuth(options: AuthOptions, events: AuthEvents) {
     }
     // Somebody may have logged in meanwhile.
     if (state.getSnapshot().status !== "loading") return;
-    if (!found && options.token) found = pair(options.token, options.refreshToken);
+    if (!found && options.token) await save((found = pair(options.token, options.refreshToken)));
     adopt(found, false);
   })();
   store?.subscribe?.((changed) => {
@@ -110,6 +110,8 @@ export function createAuth(options: AuthOptions, events: AuthEvents) {
     try {
       await store?.save(next);
     } catch (error) {
+      // What it holds now is not what holds.
+      store = undefined;
       events.warn(error);
     }
   }
@@ -127,10 +129,10 @@ export function createAuth(options: AuthOptions, events: AuthEvents) {
 
   async function renew(): Promise<void> {
     const old = tokens;
-    // Another tab may have been faster, and a refresh token is perhaps good for one use.
-    const kept = await store?.load();
-    if (kept && old && kept.token !== old.token) {
-      return adopt(kept);
+    // Another tab may have been faster, and a refresh token is perhaps good for one use; or somebody logged out there.
+    if (store && old) {
+      const kept = await store.load();
+      if (kept?.token !== old.token) return adopt(kept);
     }
     try {
       if (!old || !canRefresh()) throw new PsdError("signed-out", "the token is no longer valid, and nothing gets another");
@@ -161,31 +163,28 @@ export function createAuth(options: AuthOptions, events: AuthEvents) {
   }
 
   return {
-    state: state as Store<AuthState>,
+    getSnapshot: state.getSnapshot,
+    subscribe: state.subscribe,
     /** Resolves when the token store has answered. */
     ready,
     get token() {
       return tokens?.token;
     },
-    get refreshToken() {
-      return tokens?.refresh;
-    },
+    refreshToken: () => tokens?.refresh,
     /** Whom messages are kept for. */
-    get user() {
-      return user;
-    },
-    get isRefreshing() {
-      return refreshing !== undefined;
-    },
+    user: () => user,
+    isRefreshing: () => refreshing !== undefined,
     canRefresh,
     /** Whether the token has expired or is about to. */
     isDue: () => Date.now() >= due,
     refresh,
     async set(next: Tokens | undefined, known = false): Promise<void> {
-      adopt(next);
+      adopt(next && pair(next.token, next.refresh));
       events.changed(known);
       await save(next);
     },
+    /** Tells the store, and with it other tabs. */
+    save,
     stop: () => stopTimer?.(),
   };
 }

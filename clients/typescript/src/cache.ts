@@ -26,8 +26,7 @@ export interface Cache {
 /** How many messages may come beyond the bound before somebody looks. */
 const SLACK = 64;
 
-export function createCache(storage: Storage, user: () => Promise<string>, options: CacheOptions, warn: (error: unknown) => void) {
-  const { maxMessages = 2000 } = options;
+export function createCache(storage: Storage, user: () => Promise<string>, { maxMessages = 2000 }: CacheOptions, warn: (error: unknown) => void) {
   const prefix = async () => `cache\n${await user()}\n`;
   const group = async (type: MessageType) => `${await prefix()}${type.type}\n`;
   /** How many messages a group may take until it is looked at: the first one looks. */
@@ -35,29 +34,18 @@ export function createCache(storage: Storage, user: () => Promise<string>, optio
   let last = 0;
 
   async function find(type: MessageType, filter?: object): Promise<[Row, any][]> {
-    const now = Date.now();
     const found: [Row, any][] = [];
     for (const row of await storage.read(await group(type))) {
-      if (row.expires <= now) continue;
+      if (row.expires <= Date.now()) continue;
       try {
         const value = fromBinary(type, row.body);
-        if (matches(value, filter)) found.push([row, value]);
+        if (matches(type, value, filter)) found.push([row, value]);
       } catch (error) {
         // The contract changed since.
         warn(error);
-        void storage.write([], [row.id]);
       }
     }
     return found;
-  }
-
-  async function trim(name: string): Promise<void> {
-    const left = room.get(name) ?? 0;
-    if (left > 0) return void room.set(name, left - 1);
-    const rows = await storage.read(name);
-    const beyond = rows.slice(0, Math.max(0, rows.length - maxMessages));
-    room.set(name, maxMessages + SLACK - rows.length + beyond.length);
-    if (beyond.length) await storage.write([], beyond.map((row) => row.id));
   }
 
   return {
@@ -70,19 +58,19 @@ export function createCache(storage: Storage, user: () => Promise<string>, optio
       const at = (last = Math.max(now, last + 0.001));
       const body = toBinary(type, value);
       const name = await group(type);
-      await storage.write([
-        { id: name + identity(type, value), group: name, at, expires: now + (type.cache ?? 0) * 1000, type: type.type, body },
-      ]);
-      await trim(name);
+      await storage.write([{ id: name + identity(type, value), group: name, at, expires: now + (type.cache ?? 0) * 1000, type: type.type, body }]);
+      const left = room.get(name) ?? 0;
+      room.set(name, left - 1);
+      if (left > 0) return;
+      const rows = await storage.read(name);
+      const beyond = rows.slice(0, Math.max(0, rows.length - maxMessages));
+      room.set(name, maxMessages + SLACK - rows.length + beyond.length);
+      await storage.write([], beyond.map((row) => row.id));
     },
     async delete(type: MessageType, filter?: object) {
-      const rows = await find(type, filter);
-      await storage.write([], rows.map(([row]) => row.id));
+      await storage.write([], (await find(type, filter)).map(([row]) => row.id));
     },
-    async clear() {
-      room.clear();
-      await storage.clear(await prefix());
-    },
+    clear: async () => storage.clear(await prefix()),
     /** Removes what has expired, of all users. */
     sweep: () => storage.clear("cache\n", Date.now()),
   };

@@ -2,13 +2,12 @@ import { createAuth, type AuthOptions, type AuthState } from "./auth.js";
 import { createCache, type Cache, type CacheOptions } from "./cache.js";
 import { create, type ClientMessage, type Init, type MessageType, type ServerMessage } from "./codec/index.js";
 import { Login, LoginError, LoginToken, RefreshToken, RefreshTokenInvalid, RevokeToken, TokenInvalid, VerifyToken } from "./common/authentication.js";
-import { Cancel } from "./common/v1.js";
 import { createConnection, type ConnectionState } from "./connection.js";
-import type { Dialect, Incoming } from "./dialect.js";
+import type { Dialect } from "./dialect.js";
 import { randomUuid, type WebSocketConstructor } from "./environment.js";
 import { PsdError } from "./error.js";
 import { createOutbox, tabName, type DeliveryStatus, type Outbox, type OutboxOptions } from "./outbox.js";
-import { createRequests, type NewCall, type RequestOptions } from "./requests.js";
+import { createRequests, type NewCall, type Reply, type RequestOptions } from "./requests.js";
 import { indexedDbStorage } from "./storage/indexed-db.js";
 import { memoryStorage } from "./storage/memory.js";
 import { resilientStorage } from "./storage/resilient.js";
@@ -112,134 +111,144 @@ interface Listener {
 
 /** A client for one endpoint. It connects when {@link Client.connect} is called or something is sent. */
 export function createClient(options: ClientOptions): Client {
-  const warn = options.onWarning ?? ((error: unknown) => console.warn("psd:", error));
-  const database = options.database ?? "psd";
+  const { database = "psd", onWarning: warn = (error) => console.warn("psd:", error) } = options;
   const isPersistent = !options.storage && typeof indexedDB !== "undefined";
-  const kept = options.storage ?? (isPersistent ? indexedDbStorage(database) : memoryStorage());
-  const storage = resilientStorage(kept, (error) => {
-    warn(new Error("messages cannot be kept in this browser: they are until the page is closed", { cause: error }));
-  });
+  const storage = resilientStorage(options.storage ?? (isPersistent ? indexedDbStorage(database) : memoryStorage()), warn);
   const listeners = new Map<string, Listener>();
   const known = { client: new Map<string, MessageType>(), server: new Map<string, MessageType>() };
-  let hasStarted = false;
   /** The token that the connection carried last. */
   let carried: string | undefined;
   /** Whether a refresh answered a 4401 already. */
   let isTriedAgain = false;
-  let named: (name: string) => void;
-  const tab = new Promise<string>((resolve) => (named = resolve));
+  let hasStarted = false;
+  let name: (tab: string | Promise<string>) => void;
+  const tab = new Promise<string>((resolve) => (name = resolve));
 
-  const connection = createConnection(
-    {
-      url: options.url,
-      dialect: options.dialect,
-      WebSocket: options.WebSocket,
-      apiVersion: options.apiVersion,
-      warn: (error) => warn(new PsdError("unreadable", `something came that cannot be read: ${(error as Error)?.message}`, undefined, error)),
+  const connection = createConnection(options, {
+    async token() {
+      await auth.ready;
+      // One that is about to end is refreshed first.
+      return auth.isDue() ? undefined : auth.token;
     },
-    {
-      async token() {
-        await auth.ready;
-        // One that is about to end is refreshed first.
-        return auth.isDue() ? undefined : auth.token;
-      },
-      opened(token) {
-        carried = token;
-        isTriedAgain = false;
-        if (auth.isDue()) refresh();
-        else if (token !== auth.token && auth.token) announce();
-        go();
-      },
-      received,
-      lost: (reason) => requests.lost(reason),
-      closed(reason) {
-        if (reason.code === 4401 && options.auth?.refresh && auth.canRefresh() && !isTriedAgain) {
-          isTriedAgain = true;
-          refresh();
-        } else {
-          requests.closed(reason);
+    opened(token) {
+      carried = token;
+      isTriedAgain = false;
+      if (auth.isDue()) refresh();
+      else announce();
+      go();
+    },
+    received(message) {
+      const { type, uuid } = message;
+      const listener = listeners.get(type);
+      const descriptor = known.server.get(type);
+      const read = <T>(type: MessageType<T>): T => {
+        try {
+          return message.read(type);
+        } catch (error) {
+          throw unreadable(error, `\`${message.type}\``);
         }
-      },
+      };
+      try {
+        // Tokens have their own place.
+        if (descriptor?.cache && type !== LoginToken.type) void cache.put(descriptor, read(descriptor));
+        listener?.calls.call(read(listener.type), { uuid: uuid || undefined, isLocal: false });
+      } catch (error) {
+        warn(error);
+      }
+      if (type === TokenInvalid.type) {
+        // It may be about one that was replaced meanwhile.
+        if (carried !== auth.token) announce();
+        // While there is a grace and no way to another token, there is nothing to do about it.
+        else if (auth.canRefresh() || !message.read(TokenInvalid).graceMs) refresh();
+      }
+      requests.received(message, read);
     },
-  );
-  const status = () => connection.state.getSnapshot().status;
+    unreadable: (error) => warn(unreadable(error, "something that came")),
+    lost: (reason) => requests.lost(reason),
+    closed(reason) {
+      if (reason.code === 4401 && options.auth?.refresh && auth.canRefresh() && !isTriedAgain) {
+        isTriedAgain = true;
+        refresh();
+      } else {
+        requests.closed(reason);
+      }
+    },
+  });
+  const state = connection.state.getSnapshot;
+  const isOpen = () => state().status === "open";
+  const isClassic = () => (state() as { dialect?: Dialect }).dialect === "classic";
 
   const requests = createRequests({
     // What needs a token waits while there is a new one on its way.
-    canSend: (call) => status() === "open" && (!auth.isRefreshing || call.noToken || call.descriptor?.auth === false),
-    transmit(call, deadline) {
-      const { token } = auth;
+    canSend: (call) => isOpen() && (!auth.isRefreshing() || Boolean(call.noToken) || call.descriptor?.auth === false),
+    transmit(call) {
+      const token = call.noToken || auth.isRefreshing() ? undefined : auth.token;
       // Classic servers are used to get the token every time.
-      const isNews = token !== carried || dialect() === "classic";
-      const shown = isNews && !call.noToken && !auth.isRefreshing ? token : undefined;
-      connection.send({ ...call, token: shown, deadline: call.ack ? deadline : undefined });
-      if (shown) carried = shown;
-      call.token = token;
+      const shown = token === carried && !isClassic() ? undefined : token;
+      const left = Math.max(1, Math.round(call.ends - Date.now()));
+      connection.send({ ...call, token: shown, deadline: call.ack && !isClassic() && left < 2 ** 32 ? left : undefined });
+      carried = shown ?? carried;
+      call.held = auth.token;
     },
     cancel(uuid) {
-      if (status() === "open" && dialect() !== "classic") connection.send({ type: "psd.cancel", descriptor: Cancel, value: {}, uuid });
+      if (isOpen() && !isClassic()) connection.send({ type: "psd.cancel", uuid });
     },
-    isLast: () => dialect() !== "classic",
+    isLast: () => !isClassic(),
     authenticate(call) {
       // There may be another one already, or on its way.
-      if (call.token !== auth.token) return true;
-      if (!auth.isRefreshing && !auth.canRefresh()) return false;
-      refresh();
-      return true;
+      if (call.held !== auth.token || auth.isRefreshing()) return true;
+      if (auth.canRefresh()) refresh();
+      return auth.canRefresh();
     },
   });
 
   const auth = createAuth(options.auth ?? {}, {
     async refresh(refreshToken) {
-      const replies = [LoginToken, RefreshTokenInvalid];
-      const reply = await request(RefreshToken, create(RefreshToken, { refreshToken }), { replies, noToken: true });
-      if (reply!.type === RefreshTokenInvalid) throw new PsdError("signed-out", "the refresh token is no longer valid");
-      return reply!.value;
+      const reply = await request(RefreshToken, { refreshToken }, { replies: [LoginToken, RefreshTokenInvalid], noToken: true });
+      if (reply.type === RefreshTokenInvalid) throw new PsdError("signed-out", "the refresh token is no longer valid");
+      return reply.value;
     },
     changed(isKnown) {
       if (isKnown) carried = auth.token;
-      if (auth.isRefreshing) return;
-      const state = connection.state.getSnapshot();
-      if (state.status === "open") {
-        // A server keeps what it was told: only another connection is nobody's.
-        if (!auth.token && carried) connection.reopen();
-        else if (auth.token !== carried) announce();
-      } else if (state.status === "closed" && state.reason.code === 4401 && auth.token) {
-        connection.connect();
-      }
-      if (auth.state.getSnapshot().status !== "signed-out") void outbox.setUser(auth.user);
+      if (auth.isRefreshing()) return;
+      // A server keeps what it was told: only another connection is nobody's.
+      if (isOpen() && !auth.token && carried) connection.reopen();
+      else if (isOpen()) announce();
+      else if (isUnauthorized() && auth.token) connection.connect();
+      if (!isSignedOut()) void outbox.setUser(auth.user());
       go();
     },
     warn,
   });
+  const isSignedOut = () => auth.getSnapshot().status === "signed-out";
 
   const outbox = createOutbox(storage, tab, options.outbox ?? {}, {
-    async send(item) {
-      const { uuid, type, body, at, sent } = item;
-      await requests.start({ uuid, type, body, at, descriptor: known.client.get(type), retries: sent - 1, timeout: 30_000 });
-    },
-    isOpen: () => status() === "open" && !auth.isRefreshing && auth.state.getSnapshot().status !== "signed-out",
+    send: ({ uuid, type, body, at, retries }) => requests.start({ uuid, type, body, at, retries, descriptor: known.client.get(type), timeout: 30_000 }),
+    isOpen: () => isOpen() && !auth.isRefreshing() && !isSignedOut(),
     find: (type) => known.client.get(type),
   });
 
-  const cache = createCache(storage, () => auth.ready.then(() => auth.user), options.cache ?? {}, warn);
+  const cache = createCache(storage, () => auth.ready.then(auth.user), options.cache ?? {}, warn);
 
-  function dialect(): Dialect | undefined {
-    const state = connection.state.getSnapshot();
-    return state.status === "open" ? state.dialect : undefined;
+  function isUnauthorized(): boolean {
+    const current = state();
+    return current.status === "closed" && current.reason.code === 4401;
   }
 
   function start(): void {
-    if (!hasStarted) {
-      hasStarted = true;
-      void (isPersistent ? tabName(database, randomUuid()) : Promise.resolve(database)).then(named);
-      void auth.ready.then(async () => {
-        await outbox.setUser(auth.user);
-        await outbox.adopt();
-        await cache.sweep();
-      });
-    }
-    if (status() === "idle") connection.connect();
+    if (hasStarted) return;
+    hasStarted = true;
+    name(isPersistent ? tabName(`psd.tab.${database}.${randomUuid()}`) : database);
+    void auth.ready.then(async () => {
+      await outbox.setUser(auth.user());
+      await outbox.adopt();
+      await cache.sweep();
+    });
+  }
+
+  function connect(): void {
+    start();
+    connection.connect();
   }
 
   /** Sends what can be sent. */
@@ -253,80 +262,24 @@ export function createClient(options: ClientOptions): Client {
     auth.refresh().catch(() => {});
   }
 
-  /** Shows a new token, so that what the server sends by itself is not interrupted. */
+  /** Shows a token that the server does not know yet, so that what it sends by itself is not interrupted. */
   function announce(): void {
-    request(VerifyToken, create(VerifyToken), { ack: false }).catch(() => {});
+    if (auth.token && auth.token !== carried) request(VerifyToken, {}, { ack: false }).catch(() => {});
   }
 
-  function request(type: MessageType, value: unknown, rest: Partial<NewCall>) {
-    const { status, reason } = connection.state.getSnapshot() as { status: string; reason: PsdError };
-    if (status === "closed") return Promise.reject(reason);
-    start();
-    return requests.start({ timeout: options.timeout ?? 10_000, uuid: randomUuid(), type: type.type, descriptor: type, value, ...rest });
+  async function request<T>(type: ClientMessage<T>, message: Init<T>, rest: Partial<NewCall>): Promise<Reply> {
+    const current = state();
+    if (current.status === "closed") throw current.reason;
+    if (current.status === "idle") connect();
+    const { timeout = 10_000 } = options;
+    const reply = await requests.start({ timeout, uuid: randomUuid(), type: type.type, descriptor: type, value: create(type, message), ...rest });
+    return reply!;
   }
 
   function register(...types: readonly MessageType[]): void {
     for (const type of types) {
-      if (!type.type) continue;
-      for (const side of ["client", "server"] as const) if (type.origin?.includes(side)) known[side].set(type.type, type);
+      for (const side of ["client", "server"] as const) if (type.type && type.origin?.includes(side)) known[side].set(type.type, type);
     }
-  }
-
-  function received(message: Incoming): void {
-    const values = new Map<MessageType, unknown>();
-    const read = (type: MessageType) => {
-      if (!values.has(type)) values.set(type, message.read(type));
-      return values.get(type);
-    };
-    const listener = listeners.get(message.type);
-    const type = known.server.get(message.type);
-    try {
-      // Tokens have their own place.
-      if (type?.cache && type.name !== LoginToken.name) void cache.put(type, read(type));
-      listener?.calls.call(read(listener.type), { uuid: message.uuid, isLocal: false });
-    } catch (error) {
-      warn(new PsdError("unreadable", `\`${message.type}\` cannot be read: ${(error as Error).message}`, undefined, error));
-    }
-    if (message.type === "token-invalid") {
-      if (carried !== auth.token) announce();
-      // While there is a grace and no way to another token, there is nothing to do about it.
-      else if (auth.canRefresh() || !message.read(TokenInvalid).graceMs) refresh();
-    }
-    requests.received(message, read);
-  }
-
-  function send<T>(type: ClientMessage<T>, message?: Init<T>, sending: SendOptions = {}): Delivery {
-    register(type);
-    const { uuid = randomUuid(), noAck = false, noToken = false, outbox: keep = true, ...rest } = sending;
-    const value = create(type, message);
-    const status = cell<DeliveryStatus>({ state: "queued", retries: 0 });
-    const isKept = Boolean(type.cache) && keep && !noAck;
-    let promise: Promise<unknown>;
-    if (isKept) {
-      promise = new Promise<void>((resolve, reject) => {
-        const { signal } = rest;
-        const aborted = () => outbox.discard(uuid);
-        start();
-        void outbox.add(type, value, uuid, status, (error) => {
-          signal?.removeEventListener("abort", aborted);
-          error ? reject(error) : resolve();
-        });
-        if (signal?.aborted) aborted();
-        signal?.addEventListener("abort", aborted);
-      });
-      // How it fares is seen in the outbox: nobody has to wait for it.
-      promise.catch(() => {});
-    } else {
-      const onSent = () => status.set({ state: "sending", retries: 0 });
-      promise = request(type, value, { ...rest, uuid, ack: !noAck, onSent, noToken }).then(
-        () => status.set({ state: "sent", retries: 0 }),
-        (error: PsdError) => {
-          status.set({ state: "failed", retries: 0, error });
-          throw error;
-        },
-      );
-    }
-    return Object.assign(promise as Promise<void>, { uuid, getSnapshot: status.getSnapshot, subscribe: status.subscribe });
   }
 
   register(...(options.messages ?? []));
@@ -334,32 +287,27 @@ export function createClient(options: ClientOptions): Client {
   return {
     connection: connection.state,
     outbox,
-    cache: {
-      ...(cache as Cache),
-      query(type, filter) {
-        register(type);
-        return cache.query(type, filter);
-      },
-    },
+    cache: cache as Cache,
     auth: {
-      getSnapshot: auth.state.getSnapshot,
-      subscribe: auth.state.subscribe,
+      getSnapshot: auth.getSnapshot,
+      subscribe: auth.subscribe,
       get token() {
         return auth.token;
       },
       ready: auth.ready,
       refresh: auth.refresh,
-      setTokens: (tokens) => auth.set(tokens),
+      setTokens: auth.set,
       async login(username, password) {
-        const reply = await request(Login, create(Login, { username, password }), { replies: [LoginToken, LoginError], noToken: true });
-        if (reply!.type === LoginError) throw new PsdError("refused", reply!.value.errorText || reply!.value.errorCode || "the login was refused");
-        const { token, refresh } = reply!.value;
-        await auth.set(refresh ? { token, refresh } : { token }, true);
+        const { type, value } = await request(Login, { username, password }, { replies: [LoginToken, LoginError], noToken: true });
+        if (type === LoginError) throw new PsdError("refused", value.errorText || value.errorCode || "the login was refused");
+        await auth.set(value, true);
       },
       async logout() {
-        if (auth.token && status() === "open") {
+        // Other tabs first, so that they do not take the end of the session for a loss.
+        await auth.save(undefined);
+        if (auth.token && isOpen()) {
+          const told = request(RevokeToken, { refreshToken: auth.refreshToken() ?? "" }, { timeout: 5000, noToken: true });
           // A server that knows no sessions has nothing to end.
-          const told = request(RevokeToken, create(RevokeToken, { refreshToken: auth.refreshToken ?? "" }), { timeout: 5000 });
           await told.catch((error: PsdError) => error.code === 404 || warn(error));
         }
         await cache.clear();
@@ -367,23 +315,47 @@ export function createClient(options: ClientOptions): Client {
         await auth.set(undefined);
       },
     },
-    connect() {
-      start();
-      connection.connect();
-    },
+    connect,
     close() {
       connection.close(new PsdError("disconnected", "this client is closed"));
       auth.stop();
     },
-    send,
-    async fetch<T, R>(type: ClientMessage<T>, message: Init<T>, reply: ServerMessage<R>, fetching: RequestOptions = {}) {
+    send(type, message, { noAck, outbox: keep, ...rest } = {}) {
+      register(type);
+      const { uuid = randomUuid(), signal } = rest;
+      const status = cell<DeliveryStatus>({ state: "queued", retries: 0 });
+      let promise: Promise<void>;
+      if (type.cache && keep !== false && !noAck) {
+        const value = create(type, message);
+        promise = new Promise<void>((resolve, reject) => {
+          const aborted = () => outbox.discard(uuid);
+          if (state().status === "idle") connect();
+          outbox.add(type, value, uuid, status, (error) => (error ? reject(error) : resolve())).catch(reject);
+          signal?.addEventListener("abort", aborted);
+          if (signal?.aborted) aborted();
+        });
+        // How it fares is seen in the outbox: nobody has to wait for it.
+        promise.catch(() => {});
+      } else {
+        const onSent = () => status.set({ state: "sending", retries: 0 });
+        promise = request(type, message ?? {}, { ...rest, uuid, ack: !noAck, onSent }).then(
+          () => status.set({ state: "sent", retries: 0 }),
+          (error: PsdError) => {
+            status.set({ state: "failed", retries: 0, error });
+            throw error;
+          },
+        );
+      }
+      return Object.assign(promise, { uuid, getSnapshot: status.getSnapshot, subscribe: status.subscribe });
+    },
+    async fetch(type, message, reply, rest) {
       register(type, reply);
-      return (await request(type, create(type, message), { ...fetching, replies: [reply] }))!.value as R;
+      return (await request(type, message, { ...rest, replies: [reply] })).value;
     },
     on(type, listener) {
       register(type);
-      let entry = listeners.get(type.type);
-      if (!entry) listeners.set(type.type, (entry = { type, calls: listenerSet() }));
+      const entry = listeners.get(type.type) ?? { type, calls: listenerSet() };
+      listeners.set(type.type, entry);
       return entry.calls.add(listener);
     },
     emit(type, message) {
@@ -391,4 +363,8 @@ export function createClient(options: ClientOptions): Client {
     },
     register,
   };
+}
+
+function unreadable(error: unknown, what: string): PsdError {
+  return new PsdError("unreadable", `${what} cannot be read: ${(error as Error)?.message}`, undefined, error);
 }

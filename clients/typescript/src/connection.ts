@@ -1,7 +1,7 @@
 import { asksToSpread, delay, isFinal } from "./backoff.js";
-import { Drain, Heartbeat, Welcome } from "./common/v1.js";
+import { Drain, Welcome } from "./common/v1.js";
 import { decode, encode, type Dialect, type Incoming, type Outgoing } from "./dialect.js";
-import { globalWebSocket, socketUrl, timer, watchNetwork, type WebSocketConstructor, type WebSocketLike } from "./environment.js";
+import { socketUrl, timer, watchNetwork, type WebSocketConstructor, type WebSocketLike } from "./environment.js";
 import { PsdError } from "./error.js";
 import { cell, type Store } from "./store.js";
 
@@ -38,10 +38,9 @@ export type ConnectionState =
 /** What the connection is made of. */
 export interface ConnectionOptions {
   readonly url: string | URL | (() => string | URL | Promise<string | URL>);
-  readonly dialect: Dialect | undefined;
-  readonly WebSocket: WebSocketConstructor | undefined;
-  readonly apiVersion: number | undefined;
-  readonly warn: (error: unknown) => void;
+  readonly dialect?: Dialect;
+  readonly WebSocket?: WebSocketConstructor;
+  readonly apiVersion?: number;
 }
 
 /** What the connection tells. */
@@ -51,42 +50,27 @@ export interface ConnectionEvents {
   /** Messages flow from now on; `token` is what the handshake carried. */
   opened(token: string | undefined): void;
   received(message: Incoming): void;
+  /** Something came that cannot be read. */
+  unreadable(error: unknown): void;
   /** Nothing more comes from a connection that was open. */
   lost(reason: PsdError): void;
   /** There will be no other one by itself. */
   closed(reason: PsdError): void;
 }
 
-/** One attempt, and the connection it became. */
+/** One attempt, and the connection that it became. */
 interface Line {
-  socket: WebSocketLike | undefined;
   dialect: Dialect;
   /** Since when messages flow, or 0. */
   since: number;
-  received: number;
-  /** When the last heartbeat was sent. */
-  asked: number;
-  seq: number;
-  seen: number;
-  limit: number;
-  stops: (() => void)[];
-}
-
-/** Keeps one connection open as long as it is wanted. */
-export interface Connection {
-  readonly state: Store<ConnectionState>;
-  connect(): void;
-  /** Ends the connection for good. */
-  close(reason: PsdError): void;
-  /** Ends the connection and opens another at once. */
-  reopen(): void;
-  /** Sends a message, if the state is `open`. Throws where it cannot be written or is too large. */
   send(message: Outgoing): void;
   /** Asks for a sign of life now. */
   probe(): void;
+  /** Hears no more of it. */
+  abandon(): void;
 }
 
-export function createConnection(options: ConnectionOptions, events: ConnectionEvents): Connection {
+export function createConnection(options: ConnectionOptions, events: ConnectionEvents) {
   const state = cell<ConnectionState>({ status: "idle" });
   let line: Line | undefined;
   let failures = 0;
@@ -95,110 +79,137 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
   let comeBack = 0;
   /** Set once a server has spoken v1: from then on a failure is no hint of a server that speaks classic only. */
   let speaksV1 = false;
+  let wasOffline = false;
   let stopWaiting: (() => void) | undefined;
   let stopWatching: (() => void) | undefined;
-  let wasOffline = false;
 
-  async function open(): Promise<void> {
+  const gone = (reason: string, code?: number, cause?: unknown) => new PsdError("disconnected", reason, code, cause);
+
+  /** The dialects to offer. Browsers fail a connection whose offer is not answered, so classic is tried by itself. */
+  function offered(): string[] {
+    const { dialect } = options;
+    if (dialect === "classic" || (!dialect && failures % 2 && !speaksV1)) return [];
+    return dialect ? [dialect] : ["psd.v1.proto", "psd.v1.json"];
+  }
+
+  function open(): void {
     stopWaiting?.();
     attempted = Date.now();
-    const mine: Line = { socket: undefined, dialect: "classic", since: 0, received: 0, asked: 0, seq: 0, seen: 0, limit: Infinity, stops: [] };
-    line = mine;
     state.set({ status: "connecting", attempt: failures + 1 });
-    mine.stops.push(timer(CONNECT, () => lost(mine, new PsdError("disconnected", `no connection within ${CONNECT / 1000} s`))));
-    try {
+    let socket: WebSocketLike | undefined;
+    let carried: string | undefined;
+    let received = 0;
+    let asked = 0;
+    let seq = 0;
+    let seen = 0;
+    let limit = Infinity;
+    let beat: unknown;
+    const stops = [timer(CONNECT, () => lost(mine, gone("the server does not answer")))];
+
+    const mine: Line = {
+      dialect: "classic",
+      since: 0,
+      send(message) {
+        const number = message.type.startsWith("psd.") ? 0 : seq + 1;
+        const frame = encode(mine.dialect, message, number, seen, options.apiVersion);
+        if (frame.length > limit) throw new PsdError("too-large", `\`${message.type}\` has more than the ${limit} bytes that the server takes`);
+        seq = number || seq;
+        socket!.send(frame);
+      },
+      probe() {
+        if (!mine.since) return;
+        if (mine.dialect === "classic") {
+          // Nothing in classic would be answered for sure: another connection is the only certainty.
+          if (wasOffline) lost(mine, gone("the network was away"));
+        } else {
+          const now = Date.now();
+          heartbeat(Infinity);
+          stops.push(timer(DOUBT, () => received < now && lost(mine, gone("the server is silent"))));
+        }
+      },
+      abandon() {
+        clearInterval(beat as number);
+        stops.forEach((stop) => stop());
+        if (!socket) return;
+        socket.onopen = socket.onmessage = socket.onclose = null;
+        // Its closing handshake may take as long as it likes. One that never opened may throw.
+        try {
+          socket.close(1000);
+        } catch {}
+      },
+    };
+    line = mine;
+
+    function ready(connectionId: string): void {
+      stops[0]!();
+      mine.since = received;
+      state.set({ status: "open", dialect: mine.dialect, connectionId });
+      events.opened(carried);
+    }
+
+    /** A heartbeat; or the end, if the last one was not answered for so long. */
+    function heartbeat(patience: number): void {
+      const now = Date.now();
+      if (asked > received && now - received >= patience) return lost(mine, gone("the server is silent"));
+      asked = now;
+      mine.send({ type: "psd.heartbeat" });
+    }
+
+    function control(message: Incoming): void {
+      if (message.type === "psd.welcome" && !mine.since) {
+        const { connectionId, heartbeatMs, maxFrameBytes } = message.read(Welcome);
+        speaksV1 = true;
+        limit = maxFrameBytes || limit;
+        const interval = Math.min(BEAT, (heartbeatMs || BEAT) * 0.75);
+        // A server that does not read, since requests wait, says that it is there only once an interval.
+        beat = setInterval(heartbeat, interval, Math.max(interval + ANSWER, 2 * heartbeatMs));
+        ready(connectionId);
+      } else if (message.type === "psd.drain") {
+        const { reconnectAfterMs, reason } = message.read(Drain);
+        comeBack = Date.now() + reconnectAfterMs;
+        if (mine.since) state.set({ status: "draining", until: comeBack, reason });
+      }
+    }
+
+    async function begin(): Promise<void> {
       const token = await events.token();
       const url = typeof options.url === "function" ? await options.url() : options.url;
       if (line !== mine) return;
       const offer = offered();
-      const carried = token && offer.length && PROTOCOL_TOKEN.test(token) ? token : undefined;
-      if (carried) offer.push(`psd.token.${carried}`);
+      if (token && offer[0] && PROTOCOL_TOKEN.test(token)) {
+        carried = token;
+        offer.push("psd.token." + token);
+      }
       const address = socketUrl(url);
-      const Socket = options.WebSocket ?? globalWebSocket();
+      const Socket = options.WebSocket ?? (globalThis.WebSocket as WebSocketConstructor | undefined);
+      if (!Socket) throw new Error("there is no WebSocket here: pass one in the option `WebSocket`");
       // An empty list is not the same for every implementation.
-      const socket = offer.length ? new Socket(address, offer) : new Socket(address);
-      mine.socket = socket;
+      socket = offer[0] ? new Socket(address, offer) : new Socket(address);
       socket.binaryType = "arraybuffer";
       socket.onopen = () => {
-        mine.dialect = (socket.protocol as Dialect) || "classic";
-        if (mine.dialect === "classic") ready(mine, carried, "");
+        received = Date.now();
+        mine.dialect = (socket!.protocol as Dialect) || "classic";
+        if (mine.dialect === "classic") ready("");
       };
       socket.onmessage = ({ data }) => {
-        mine.received = Date.now();
-        for (const message of decode(mine.dialect, data, options.warn)) {
+        received = Date.now();
+        for (const message of decode(mine.dialect, data, events.unreadable)) {
           if (line !== mine) return;
-          mine.seen = Math.max(mine.seen, message.seq);
-          if (mine.dialect !== "classic" && message.type.startsWith("psd.")) control(mine, message, carried);
+          seen = Math.max(seen, message.seq);
+          if (mine.dialect !== "classic" && message.type.startsWith("psd.")) control(message);
           else events.received(message);
         }
       };
       socket.onerror = () => {};
       socket.onclose = ({ code, reason }) => {
-        const what = mine.since ? "the connection ended" : `cannot connect to ${address}`;
-        lost(mine, new PsdError("disconnected", `${what} (${code}${reason && `: ${reason}`})`, code));
+        lost(mine, gone(`${mine.since ? "the connection ended" : `cannot connect to ${address}`} (${code}${reason && `: ${reason}`})`, code));
       };
-    } catch (error) {
-      // A bad address, or no WebSocket: trying again makes it no better. But a failing function may work next time.
-      const reason = new PsdError("disconnected", `cannot connect: ${(error as Error)?.message}`, undefined, error);
-      if (typeof options.url === "function") lost(mine, reason);
-      else end(mine, reason);
     }
-  }
 
-  /** The dialects to offer. Browsers fail a connection whose offer is not answered, so classic is tried by itself. */
-  function offered(): string[] {
-    const { dialect } = options;
-    if (dialect) return dialect === "classic" ? [] : [dialect];
-    return failures % 2 && !speaksV1 ? [] : ["psd.v1.proto", "psd.v1.json"];
-  }
-
-  function ready(mine: Line, token: string | undefined, connectionId: string): void {
-    release(mine);
-    mine.since = mine.received = Date.now();
-    state.set({ status: "open", dialect: mine.dialect, connectionId });
-    events.opened(token);
-  }
-
-  function control(mine: Line, message: Incoming, token: string | undefined): void {
-    if (message.type === "psd.welcome" && !mine.since) {
-      const welcome = message.read(Welcome);
-      speaksV1 = true;
-      mine.limit = welcome.maxFrameBytes || Infinity;
-      ready(mine, token, welcome.connectionId);
-      const interval = welcome.heartbeatMs || Infinity;
-      const beat = Math.min(BEAT, interval * 0.75);
-      // A server that does not read, since requests wait, says that it is there only once an interval.
-      const patience = Math.max(beat + ANSWER, interval < Infinity ? 2 * interval : 0);
-      const handle = setInterval(() => heartbeat(mine, patience), beat);
-      mine.stops.push(() => clearInterval(handle));
-    } else if (message.type === "psd.drain") {
-      const { reconnectAfterMs, reason } = message.read(Drain);
-      comeBack = Date.now() + reconnectAfterMs;
-      if (mine.since) state.set({ status: "draining", until: comeBack, reason });
-    }
-  }
-
-  /** A heartbeat; or the end, if the last one was not answered for so long. */
-  function heartbeat(mine: Line, patience: number): void {
-    const now = Date.now();
-    if (mine.asked > mine.received && now - mine.received >= patience) {
-      return lost(mine, new PsdError("disconnected", `the server was silent for ${Math.round((now - mine.received) / 1000)} s`));
-    }
-    mine.asked = now;
-    mine.socket!.send(encode(mine.dialect, { type: "psd.heartbeat", descriptor: Heartbeat, value: {} }, { seen: mine.seen }));
-  }
-
-  function probe(): void {
-    const mine = line;
-    if (!mine?.since) return;
-    if (mine.dialect === "classic") {
-      // Nothing in classic would be answered for sure: another connection is the only certainty.
-      if (wasOffline) lost(mine, new PsdError("disconnected", "the network was away"));
-      return;
-    }
-    const asked = Date.now();
-    heartbeat(mine, Infinity);
-    mine.stops.push(timer(DOUBT, () => mine.received < asked && lost(mine, new PsdError("disconnected", "the server is silent"))));
+    // A bad address, or no WebSocket: trying again makes it no better. But a function that fails may work next time.
+    begin().catch((error) => {
+      (typeof options.url === "function" ? lost : end)(mine, gone(`cannot connect: ${error?.message}`, undefined, error));
+    });
   }
 
   /** A connection or an attempt failed. */
@@ -206,99 +217,72 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
     if (line !== mine) return;
     const code = reason.code ?? 0;
     if (isFinal(code)) return end(mine, reason);
-    abandon(mine);
+    abandon();
     const now = Date.now();
     if (mine.since && now - mine.since >= STABLE) failures = 0;
     if (asksToSpread(code)) failures ||= 1;
-    const wait = comeBack > now ? comeBack - now : delay(failures, Math.random());
+    const milliseconds = comeBack > now ? comeBack - now : delay(failures, Math.random());
     failures++;
-    wait_(wait, reason);
+    wait(milliseconds, reason);
     if (mine.since) events.lost(reason);
   }
 
-  function wait_(milliseconds: number, reason: PsdError): void {
+  function wait(milliseconds: number, reason: PsdError): void {
     stopWaiting?.();
-    stopWaiting = timer(milliseconds, () => void open());
+    stopWaiting = timer(milliseconds, open);
     state.set({ status: "waiting", until: Date.now() + milliseconds, attempt: failures + 1, reason });
   }
 
   /** The end, until somebody calls `connect`. */
   function end(mine: Line | undefined, reason: PsdError): void {
-    if (mine) abandon(mine);
+    abandon();
     stopWaiting?.();
     stopWatching?.();
-    stopWatching = undefined;
     failures = comeBack = 0;
     state.set({ status: "closed", reason });
     if (mine?.since) events.lost(reason);
     events.closed(reason);
   }
 
-  /** Hears no more of a connection; its closing handshake may take as long as it likes. */
-  function abandon(mine: Line): void {
-    release(mine);
+  function abandon(): void {
+    line?.abandon();
     line = undefined;
-    const { socket } = mine;
-    if (!socket) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    try {
-      socket.close(1000);
-    } catch {
-      // It never opened.
-    }
-  }
-
-  function release(mine: Line): void {
-    mine.stops.splice(0).forEach((stop) => stop());
   }
 
   /** The network may be back, or somebody looks at the page. */
   function back(): void {
     const now = Date.now();
     const current = state.getSnapshot();
-    if (current.status === "waiting") {
-      if (now >= comeBack) wait_(Math.max(0, attempted + BREATH - now), current.reason);
-    } else {
-      probe();
-    }
+    if (current.status !== "waiting") line?.probe();
+    else if (now >= comeBack) wait(Math.max(0, attempted + BREATH - now), current.reason);
     wasOffline = false;
   }
 
   return {
-    state,
-    probe,
-    connect() {
+    state: state as Store<ConnectionState>,
+    connect(): void {
       const { status } = state.getSnapshot();
-      if (status === "idle" || status === "closed") {
-        stopWatching ??= watchNetwork(back, () => {
-          wasOffline = true;
-          probe();
-        });
-        void open();
-      }
+      if (status !== "idle" && status !== "closed") return;
+      stopWatching = watchNetwork(back, () => {
+        wasOffline = true;
+        line?.probe();
+      });
+      open();
     },
-    close(reason) {
+    /** Ends the connection for good. */
+    close(reason: PsdError): void {
       if (state.getSnapshot().status !== "closed") end(line, reason);
     },
-    reopen() {
-      const mine = line;
-      if (!mine) return;
-      abandon(mine);
-      if (mine.since) events.lost(new PsdError("disconnected", "the client opens another connection"));
-      // A listener may have closed it.
-      if (state.getSnapshot().status !== "closed") void open();
+    /** Ends the connection and opens another at once. */
+    reopen(): void {
+      const since = line?.since;
+      abandon();
+      if (since) events.lost(gone("the client opens another connection"));
+      open();
     },
-    send(message) {
-      const mine = line;
-      if (!mine?.since || state.getSnapshot().status !== "open") throw new PsdError("disconnected", "there is no connection");
-      const numbered = !message.type.startsWith("psd.");
-      const numbering = { seq: numbered ? mine.seq + 1 : 0, apiVersion: numbered ? options.apiVersion ?? 0 : 0 };
-      const frame = encode(mine.dialect, message, numbering);
-      if (frame.length > mine.limit) {
-        throw new PsdError("too-large", `\`${message.type}\` has ${frame.length} bytes, and the server takes ${mine.limit}`);
-      }
-      if (numbered) mine.seq++;
-      mine.socket!.send(frame);
+    /** Sends a message, if the state is `open`. Throws where it cannot be written or is too large. */
+    send(message: Outgoing): void {
+      line!.send(message);
     },
   };
 }

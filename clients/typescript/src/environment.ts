@@ -16,14 +16,6 @@ export interface WebSocketLike {
 /** A constructor of WebSockets. */
 export type WebSocketConstructor = new (url: string, protocols?: string[]) => WebSocketLike;
 
-/** The global constructor, if there is one: Node has it from 22 on. */
-export function globalWebSocket(): WebSocketConstructor {
-  if (!globalThis.WebSocket) {
-    throw new Error("there is no global WebSocket here (Node has one from 22 on): pass one in the option `WebSocket`");
-  }
-  return globalThis.WebSocket as WebSocketConstructor;
-}
-
 /** An absolute `ws:` or `wss:` address; relative ones are taken from the page's. */
 export function socketUrl(url: string | URL): string {
   const absolute = new URL(url, globalThis.location?.href);
@@ -32,14 +24,9 @@ export function socketUrl(url: string | URL): string {
   return absolute.href;
 }
 
-/** A random UUID (version 4), also where `crypto.randomUUID` is missing: pages that came by plain HTTP. */
+/** A random text of its own: a UUID, or as many hexadecimal digits where pages came by plain HTTP. */
 export function randomUuid(): string {
-  if (crypto.randomUUID) return crypto.randomUUID();
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6]! & 15) | 64;
-  bytes[8] = (bytes[8]! & 63) | 128;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  return crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** The browser's Web Locks; pages that came by plain HTTP have none. */
@@ -52,17 +39,13 @@ export function webLocks(): LockManager | undefined {
  * the network is away. Returns what stops it.
  */
 export function watchNetwork(back: () => void, gone: () => void): () => void {
-  const visible = () => document.visibilityState === "visible" && back();
-  const events: [EventTarget | undefined, string, () => void][] = [
-    [globalThis.window, "online", back],
-    [globalThis.window, "offline", gone],
-    [globalThis.window, "pageshow", back],
-    [globalThis.document, "visibilitychange", visible],
-  ];
-  for (const [target, event, listener] of events) target?.addEventListener?.(event, listener);
-  return () => {
-    for (const [target, event, listener] of events) target?.removeEventListener?.(event, listener);
-  };
+  const abort = new AbortController();
+  const on = (target: EventTarget | undefined, event: string, listener: () => void) => target?.addEventListener?.(event, listener, abort);
+  on(globalThis.window, "online", back);
+  on(globalThis.window, "pageshow", back);
+  on(globalThis.window, "offline", gone);
+  on(globalThis.document, "visibilitychange", () => document.visibilityState === "visible" && back());
+  return () => abort.abort();
 }
 
 /** Runs something later, unless the returned function is called before. */

@@ -15,7 +15,7 @@ export type { ConnectionState } from "./connection.js";
 export type { Dialect } from "./dialect.js";
 export type { WebSocketConstructor, WebSocketLike } from "./environment.js";
 export { PsdError, type ErrorKind } from "./error.js";
-export { identity, matches } from "./keys.js";
+export { hasKeys, identity, matches } from "./keys.js";
 export type { DeliveryStatus, Outbox, OutboxEntry, OutboxOptions } from "./outbox.js";
 export type { RequestOptions } from "./requests.js";
 export { indexedDbStorage } from "./storage/indexed-db.js";

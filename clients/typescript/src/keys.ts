@@ -1,9 +1,8 @@
-import type { MessageType } from "./codec/index.js";
+import { create, toBinary, type MessageType } from "./codec/index.js";
 
-/** The properties of a message by which it is found and replaced, in the order of its contract. */
-export function keyProperties(type: MessageType): string[] {
-  const { text = [], real = [], int = [], date = [] } = type.keys;
-  return [...text, ...real, ...int, ...date].map((name) => property(type, name));
+/** Whether messages of a type are told apart by cache keys. */
+export function hasKeys(type: MessageType): boolean {
+  return names(type).length > 0;
 }
 
 /**
@@ -11,26 +10,23 @@ export function keyProperties(type: MessageType): string[] {
  * the place of the older; without cache keys, there is one message of a type.
  */
 export function identity(type: MessageType, value: any): string {
-  return JSON.stringify(keyProperties(type).map((name) => plain(value[name])));
+  return part(type, value, names(type));
 }
 
-/** Whether a message has these values. */
-export function matches(value: any, filter: object | undefined): boolean {
-  return Object.entries(filter ?? {}).every(([name, wanted]) => {
-    return wanted === undefined || JSON.stringify(plain(value[name])) === JSON.stringify(plain(wanted));
-  });
+/** Whether a message has the values of `filter`. */
+export function matches(type: MessageType, value: any, filter: any = {}): boolean {
+  const wanted = Object.keys(filter).filter((name) => filter[name] !== undefined);
+  return part(type, value, wanted) === part(type, filter, wanted);
 }
 
-/** The name in TypeScript of a field by its name in the .proto file. */
-function property(type: MessageType, name: string): string {
-  const field = type.fields.find((field) => field[0] === name);
-  return field?.[6] ?? name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+/** Some properties of a message as text, which is the same for the same values only: their bytes. */
+function part(type: MessageType, value: any, properties: string[]): string {
+  return toBinary(type, create(type, Object.fromEntries(properties.map((name) => [name, value[name]])))).join();
 }
 
-/** Something that JSON can write, and writes differently for different values. */
-function plain(value: unknown): unknown {
-  if (typeof value === "bigint") return `${value}n`;
-  if (value instanceof Uint8Array) return [...value];
-  if (value && typeof value === "object") return Object.entries(value).map(([name, part]) => [name, plain(part)]);
-  return value ?? null;
+/** The properties of the cache keys, which the contract names as the .proto file does. */
+function names(type: MessageType): string[] {
+  return Object.values(type.keys)
+    .flat()
+    .map((name: string) => type.fields.find((field) => field[0] === name)?.[6] ?? name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase()));
 }

@@ -28,7 +28,11 @@ export class TestServer {
   }
 
   async start(): Promise<void> {
-    const started = spawn(process.env["PSD_CLIENT_TESTS_SERVER"]!, ["--port", this.#port, "--notes", this.#notes, ...this.#options], { stdio: ["ignore", "pipe", "inherit"] });
+    const started = spawn(process.env["PSD_CLIENT_TESTS_SERVER"]!, ["--port", this.#port, "--notes", this.#notes, ...this.#options], {
+      stdio: ["ignore", "pipe", "inherit"],
+      // The page comes from another port, which is there when the server is not.
+      env: { ...process.env, PSD_ALLOWED_ORIGINS: "*" },
+    });
     this.#process = started;
     const line = once(createInterface(started.stdout), "line");
     const ended = once(started, "exit").then(([code]) => {
@@ -69,7 +73,8 @@ export class TestServer {
   /** The texts of all notes that were put on a board, in their order; a note that was put twice is there twice. */
   notes(board: string): string[] {
     if (!existsSync(this.#notes)) return [];
-    const lines = readFileSync(this.#notes, "utf8").split("\n").filter(Boolean);
+    // What stands behind the last line feed is being written.
+    const lines = readFileSync(this.#notes, "utf8").split("\n").slice(0, -1);
     return lines.map((line) => JSON.parse(line)).filter((note) => note.board === board).map((note) => note.text);
   }
 }

@@ -51,7 +51,8 @@ impl Kept {
         note.number = i64::try_from(self.notes.len())? + 1;
         let pb::Posted { board, note_id, author, text, retry_count, .. } = &note;
         let line = json!({"board": board, "id": note_id, "author": author, "text": text, "retries": retry_count});
-        writeln!(self.file, "{line}")?;
+        // In one piece, so that a process that is killed leaves no half of it.
+        self.file.write_all(format!("{line}\n").as_bytes())?;
         self.notes.push(note.clone());
         Ok(Some(note))
     }

@@ -1,5 +1,5 @@
 import { useEffect, useReducer, useRef } from "react";
-import { identity, matches, type Init, type ServerMessage } from "../index.js";
+import { hasKeys, identity, matches, type Init, type ServerMessage } from "../index.js";
 import { useClient } from "./context.js";
 import { useStable } from "./stable.js";
 
@@ -33,7 +33,7 @@ export function useMessages<T, S>(type: ServerMessage<T>, options: MessagesOptio
     if (!enabled) return;
     let isCurrent = true;
     const stop = client.on(type, (message) => {
-      if (matches(message, filter)) change({ type, limit, live: message });
+      if (matches(type, message, filter)) change({ type, limit, live: message });
     });
     if (initialFromCache) {
       client.cache.query(type, filter).then(
@@ -72,18 +72,18 @@ type Change<T> = { type: ServerMessage<T>; limit: number; reset?: true; live?: T
 
 function reduce<T>(list: Listed<T>, { type, limit, reset, live, cached = [] }: Change<T>): Listed<T> {
   if (reset) return NOTHING;
-  const hasKeys = Object.values(type.keys).some((names) => names?.length);
-  const key = (message: T) => (hasKeys ? identity(type, message) : undefined);
+  const isKeyed = hasKeys(type);
+  const key = (message: T) => (isKeyed ? identity(type, message) : undefined);
   const rows = list.messages.map((message, index) => ({ message, key: list.keys[index] }));
   if (live !== undefined) {
     const row = { message: live, key: key(live) };
-    const place = hasKeys ? rows.findIndex((other) => other.key === row.key) : -1;
+    const place = isKeyed ? rows.findIndex((other) => other.key === row.key) : -1;
     if (place < 0) rows.push(row);
     else rows[place] = row;
   }
   // What came while the cache was asked is in the cache, too, perhaps.
   const present = new Set(rows.map((row) => row.key));
-  const older = cached.map((message) => ({ message, key: key(message) })).filter((row) => !(hasKeys && present.has(row.key)));
+  const older = cached.map((message) => ({ message, key: key(message) })).filter((row) => !(isKeyed && present.has(row.key)));
   const kept = [...older, ...rows].slice(-limit);
   return { messages: kept.map((row) => row.message), keys: kept.map((row) => row.key) };
 }
