@@ -109,7 +109,8 @@ fn key_pairs_and_key_sets() {
     std::fs::write(&set, json!({"keys": [{"kty": "EC", "crv": "P-256", "x": X, "y": Y}]}).to_string()).unwrap();
     json_of(&verify(&["--jwks", set_path]));
     let down = verify(&["--jwks", "http://127.0.0.1:1/jwks"]);
-    assert_eq!((down.code, down.err.as_str()), (Some(3), "error: the keys of http://127.0.0.1:1/jwks are not there\n"));
+    assert_eq!(down.code, Some(3), "{down:?}");
+    assert!(down.err.starts_with("error: the keys of http://127.0.0.1:1/jwks are not there: "), "{down:?}");
     let plain = verify(&["--jwks", "http://id.example.org/jwks"]);
     assert!(plain.code == Some(2) && plain.err.contains("only https:// can be trusted"), "{plain:?}");
 }

@@ -52,6 +52,8 @@ struct Attempt {
     is_running: bool,
     last: Option<Instant>,
     last_good: Option<Instant>,
+    /// Why the last one gave no keys.
+    failure: Option<String>,
 }
 
 impl Jwks {
@@ -79,7 +81,7 @@ impl Jwks {
         });
         let jwks = Self::new(name, Some(source), Some(keys.into()));
         let now = Instant::now();
-        *jwks.inner.attempt() = Attempt { is_running: false, last: Some(now), last_good: Some(now) };
+        *jwks.inner.attempt() = Attempt { last: Some(now), last_good: Some(now), ..Attempt::default() };
         Ok(jwks)
     }
 
@@ -139,9 +141,10 @@ impl Jwks {
             return Ok(keys);
         }
         self.refetch().await;
-        self.inner
-            .keys()
-            .ok_or_else(|| TokenError::unavailable(format!("the keys of {} are not there", self.inner.name)))
+        self.inner.keys().ok_or_else(|| {
+            let failure = self.inner.attempt().failure.clone().unwrap_or_default();
+            TokenError::unavailable(format!("the keys of {} are not there: {failure}", self.inner.name))
+        })
     }
 
     /// Waits for newer keys; `None` if the source was asked a moment ago, or cannot be asked.
@@ -170,21 +173,28 @@ impl Jwks {
 
 impl Inner {
     async fn fetch(self: Arc<Self>) {
-        let _ended = Ended(&self);
-        let Some(source) = &self.source else { return };
-        let text = match tokio::time::timeout(FETCH_TIMEOUT, source()).await {
-            Ok(Ok(text)) => text,
-            Ok(Err(error)) => return tracing::error!(source = self.name, ?error, "cannot fetch the key set"),
-            Err(_) => return tracing::error!(source = self.name, "the key set does not come"),
+        let ended = Ended(&self);
+        let fetched = match &self.source {
+            Some(source) => tokio::time::timeout(FETCH_TIMEOUT, source()).await,
+            None => return,
         };
-        match jwk::parse(&text) {
+        let keys = match fetched {
+            Ok(Ok(text)) => jwk::parse(&text).map_err(|error| error.to_string()),
+            Ok(Err(error)) => Err(format!("{error:#}")),
+            Err(_) => Err(format!("nothing came within {} s", FETCH_TIMEOUT.as_secs())),
+        };
+        match keys {
             Ok(keys) => {
                 tracing::debug!(source = self.name, keys = keys.len(), "fetched the key set");
                 *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(keys.into());
                 self.attempt().last_good = Some(Instant::now());
             }
-            Err(error) => tracing::error!(source = self.name, %error, "cannot use the key set"),
+            Err(failure) => {
+                tracing::error!(source = self.name, failure, "cannot fetch the key set");
+                self.attempt().failure = Some(failure);
+            }
         }
+        drop(ended);
     }
 
     fn keys(&self) -> Option<Arc<[Key]>> {

@@ -39,7 +39,48 @@ pub(super) async fn fetch(url: String) -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::{MOST_BYTES, check, fetch};
+
+    /// What comes of this answer of a server.
+    async fn fetched(answer: String) -> Result<String, String> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let address = listener.local_addr().expect("it listens");
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("the client comes");
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                request.push(stream.read_u8().await.expect("the client asks"));
+            }
+            let _ = stream.write_all(answer.as_bytes()).await; // It may have seen enough.
+        });
+        let fetched = fetch(format!("http://{address}/jwks")).await.map_err(|error| format!("{error:#}"));
+        server.await.expect("it answers");
+        fetched
+    }
+
+    fn answer(status: &str, body: &str) -> String {
+        format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    }
+
+    #[tokio::test]
+    async fn what_is_no_answer() {
+        assert_eq!(fetched(answer("200 OK", "{}")).await, Ok("{}".into()));
+        for (status, expected) in [("500 No", "500"), ("404 No", "404"), ("204 No Content", "status 204")] {
+            let error = fetched(answer(status, "")).await.expect_err("it is no key set");
+            assert!(error.contains(expected), "{error}");
+        }
+        let elsewhere = answer("302 Found\r\nLocation: http://127.0.0.1:1/", "{}");
+        assert!(fetched(elsewhere).await.is_err(), "a redirect is not followed");
+        let long = "x".repeat(usize::try_from(MOST_BYTES).expect("it is small") + 1);
+        assert!(fetched(answer("200 OK", &long)).await.is_err(), "it is too long");
+        assert!(fetched("nonsense\r\n\r\n".into()).await.is_err());
+        assert!(fetched(String::new()).await.is_err());
+    }
 
     #[test]
     fn only_https_is_trusted() {

@@ -7,6 +7,7 @@ use jsonwebtoken::{
     errors::{Error as LibraryError, ErrorKind, Result as LibraryResult},
     jwk::{AlgorithmParameters, Jwk},
 };
+use psd_proto::envelope::LONGEST_TOKEN;
 use serde_json::{Map, Value};
 
 /// A shorter secret could be guessed. RFC 7518, section 3.2 asks for as many bytes as the hash has; Django's
@@ -15,8 +16,6 @@ const SHORTEST_SECRET: usize = 16;
 /// RFC 7518, section 3.3.
 const SHORTEST_MODULUS_BITS: usize = 2048;
 const ED25519_BYTES: usize = 32;
-/// A token is refused before anything is decoded if it is longer: no honest one is.
-const LONGEST_TOKEN: usize = 16 * 1024;
 
 /// How a token is signed (RFC 7518, section 3, and RFC 8037).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -233,6 +232,7 @@ impl Key {
 /// The claims of a token that one of the keys has signed. What they say is not looked at.
 pub(super) fn open(token: &str, keys: &[&[Key]]) -> Result<Map<String, Value>, Refused> {
     let bad = |reason: &str| Err(Refused::Bad(reason.into()));
+    // Before anything is decoded: no honest token is longer.
     if token.len() > LONGEST_TOKEN {
         return Err(Refused::Bad(format!("it has {} bytes; {LONGEST_TOKEN} are allowed", token.len())));
     }

@@ -10,6 +10,7 @@ use axum::{
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use psd_proto::envelope::LONGEST_TOKEN;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -34,9 +35,14 @@ pub(super) fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Re
     if server.0.draining.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down").into_response();
     }
+    let offer = Offer::read(request.headers(), server.settings());
+    // As in an envelope; the connection would keep it.
+    if let Some(length) = offer.token.as_ref().map(String::len).filter(|length| *length > LONGEST_TOKEN) {
+        let refusal = format!("the token has {length} bytes; {LONGEST_TOKEN} are allowed");
+        return (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, refusal).into_response();
+    }
     let upgrade = hyper::upgrade::on(&mut request);
     let client = client(&request, server.settings());
-    let offer = Offer::read(request.headers(), server.settings());
     let (parts, _) = request.into_parts();
     let Client { address: peer, is_secure } = client;
     let handshake = Handshake { uri: parts.uri, headers: parts.headers, peer, is_secure };

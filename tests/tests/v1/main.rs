@@ -21,3 +21,5 @@ mod mistakes;
 mod opening;
 /// One publication, three dialects.
 mod publications;
+/// Sessions: login, refresh, logout, and the grace.
+mod sessions;

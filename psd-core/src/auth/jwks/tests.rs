@@ -160,6 +160,7 @@ async fn keys_outlive_their_provider_and_are_refreshed_in_the_background() {
     let jwt = provider.jwt();
     let error = jwt.authenticate(&signed(&old)).await.expect_err("it is down");
     assert!(error.is_unavailable(), "{error}");
+    assert_eq!(error.to_string(), "the keys of the test are not there: it is down");
     assert!(jwt.authenticate(&signed(&old)).await.expect_err("it is left alone").is_unavailable());
     provider.was_asked(1);
 

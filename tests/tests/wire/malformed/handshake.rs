@@ -61,6 +61,16 @@ async fn requests_that_open_no_connection() {
             "431 Request Header Fields Too Large",
             "",
         ),
+        (
+            format!("GET /ws HTTP/1.1\r\n{UPGRADE}Authorization: Bearer {}\r\n", "a".repeat(100_000)),
+            "431 Request Header Fields Too Large",
+            "the token has 100000 bytes; 16384 are allowed",
+        ),
+        (
+            format!("GET /ws HTTP/1.1\r\n{UPGRADE}Sec-WebSocket-Protocol: psd.token.{}\r\n", "a".repeat(16_385)),
+            "431 Request Header Fields Too Large",
+            "the token has 16385 bytes; 16384 are allowed",
+        ),
         (format!("GET /ws HTTP/1.1\r\n{UPGRADE}{}", "x: y\r\n".repeat(200)), "431 Request Header Fields Too Large", ""),
     ] {
         let head = head.replace("Host: x\r\n", "Host: x\r\nConnection: close\r\n");
