@@ -5,6 +5,7 @@ mod ci;
 mod conformance;
 mod fuzz;
 mod generate;
+mod load;
 mod npm;
 mod report;
 mod shell;
@@ -25,6 +26,7 @@ Examples:
   cargo xtask generate --check       fail with a difference if one is out of date
   cargo xtask bench codec            the codecs against others
   cargo xtask bench dispatch         instructions from a frame to its answer
+  cargo xtask load idle              memory of 10,000 idle connections
 
 A stage that cannot run is skipped with its reason; with CI=true a skip is a failure.
 What is missing is installed where that is possible (npm packages by `npm ci`, Debian
@@ -45,6 +47,7 @@ enum Task {
     Fuzz(fuzz::Arguments),
     Generate(generate::Arguments),
     Bench(bench::Arguments),
+    Load(load::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Generate(arguments) => generate::run(arguments).map(|()| true),
         Task::Bench(arguments) => bench::run(arguments),
+        Task::Load(arguments) => load::run(&arguments),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

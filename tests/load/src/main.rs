@@ -1,0 +1,75 @@
+//! What a server does under floods, slow readers, many connections and time.
+//!
+//! Each program starts the server in a process of its own, plays the clients, prints figures, and judges them against
+//! bars. Only loopback addresses are used, and everything is bounded in number and time.
+
+mod app;
+mod client;
+mod flood;
+mod idle;
+mod process;
+mod report;
+mod server;
+mod slow_readers;
+mod soak;
+
+/// The messages of protos/load.proto.
+mod pb {
+    psd_core::include_messages!();
+}
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask load slow-readers                 1,000 connections, a tenth reading nothing, 60 s
+  cargo xtask load idle                         memory of 10,000 idle connections
+  cargo xtask load flood                        what others feel of 50 hostile connections
+  cargo xtask load soak --seconds 600           ten minutes of mixed work: nothing grows
+  cargo xtask load soak --seconds 20 --counts-only
+
+A bar that is missed makes the program fail. With --counts-only times and memory are printed and not judged: what must
+not be lost or left behind still is. Figures mean something on a release build and a quiet machine only.";
+
+/// What a server does under floods, slow readers, many connections and time.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask load", bin_name = "cargo xtask load", arg_required_else_help = true, after_help = EXAMPLES)]
+struct Arguments {
+    /// Judge what is counted, not times and memory
+    #[arg(long, global = true)]
+    counts_only: bool,
+    #[command(subcommand)]
+    program: Program,
+}
+
+#[derive(Debug, Subcommand)]
+enum Program {
+    SlowReaders(slow_readers::Arguments),
+    Idle(idle::Arguments),
+    Flood(flood::Arguments),
+    Soak(soak::Arguments),
+    /// The server that the others start
+    #[command(hide = true)]
+    Serve,
+    /// The hostile half of `flood`, a process of its own
+    #[command(hide = true)]
+    Attack(flood::Attack),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    process::raise_file_limit();
+    let mut report = report::Report::new(arguments.counts_only);
+    match arguments.program {
+        Program::SlowReaders(arguments) => slow_readers::run(arguments, &mut report).await?,
+        Program::Idle(arguments) => idle::run(arguments, &mut report).await?,
+        Program::Flood(arguments) => flood::run(arguments, &mut report).await?,
+        Program::Soak(arguments) => soak::run(arguments, &mut report).await?,
+        Program::Serve => app::serve().await?,
+        Program::Attack(arguments) => flood::attack(arguments).await?,
+    }
+    Ok(report.verdict())
+}
