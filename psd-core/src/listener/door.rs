@@ -11,6 +11,10 @@ use super::unix::UnixDoor;
 /// After how much silence the system asks whether a client is still there, and how often it asks again.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(15));
 
+/// Bytes that the system takes of a connection before the network takes them.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const UNSENT: u32 = 128 * 1024;
+
 #[derive(Debug)]
 pub(super) enum Door {
     Tcp(TcpListener),
@@ -55,6 +59,10 @@ impl Door {
 fn tune(stream: &TcpStream) -> io::Result<()> {
     // Small messages must not wait for each other's acknowledgement.
     stream.set_nodelay(true)?;
+    // What a client does not read waits with us, where it counts and a policy decides about it, and not in megabytes of
+    // the system's memory. What is on its way is not limited, so a fast client is as fast as without it.
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    SockRef::from(stream).set_tcp_notsent_lowat(UNSENT)?;
     // Finds vanished clients even where heartbeats are switched off.
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE.0).with_interval(KEEPALIVE.1);
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
