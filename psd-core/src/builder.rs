@@ -12,6 +12,7 @@ use crate::{
     auth::{self, Authenticator, BoxFuture, LoginThrottle},
     hub::Hub,
     listener::{self, Listening, ServeError, TokenEndpoint},
+    metrics::Metrics,
     receiver::receivers,
     routes::{Table, Unhandled},
     server::Inner,
@@ -199,6 +200,7 @@ impl ServerBuilder {
         let server = Server(Arc::new(Inner {
             deferred: Arc::new(Semaphore::new(self.settings.max_deferred.min(Semaphore::MAX_PERMITS))),
             login_throttle: LoginThrottle::new(&self.settings),
+            metrics: Metrics::new(&self.settings),
             settings: self.settings,
             states: self.states,
             authenticator: self.authenticator,

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Connection, Error, Handshake, Identity, Server, layer::Layers, routes::Routes};
+use crate::{Connection, Error, Handshake, Identity, Server, layer::Layers, metrics::EndpointMetrics, routes::Routes};
 
 /// One endpoint of a server. Most programs never name one: handlers belong to [`DefaultConsumer`] at `/ws`.
 ///
@@ -204,6 +204,7 @@ impl std::fmt::Debug for ConsumerSpec {
 pub(crate) struct Endpoint {
     pub(crate) spec: ConsumerSpec,
     pub(crate) routes: Routes,
+    pub(crate) metrics: EndpointMetrics,
     pub(crate) layers: Layers,
 }
 

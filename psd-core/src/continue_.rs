@@ -5,6 +5,7 @@ use std::{fmt, future::Future, panic::AssertUnwindSafe, pin::Pin, time::Duration
 use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
+use tracing::Instrument as _;
 
 use crate::{Error, IntoOutcome, call::Verdict, connection::Unfinished, outcome::Completion, request::Request};
 
@@ -91,7 +92,7 @@ impl Continue {
                 if detached || !request.shared().dialect.is_v1() {
                     place.submit(move || {
                         if detached || !request.shared().gone.is_cancelled() {
-                            pending.conclude(caught(|| job(&request)));
+                            pending.conclude(request.span().in_scope(|| caught(|| job(&request))));
                         }
                     });
                 } else {
@@ -99,7 +100,7 @@ impl Continue {
                     let (cancelled, asking) = (cancellation(&request), request.clone());
                     place.submit(move || {
                         if !sender.is_closed() {
-                            let _ = sender.send(caught(|| job(&request))); // Its client may have given it up.
+                            let _ = sender.send(request.span().in_scope(|| caught(|| job(&request)))); // Its client may have given it up.
                         }
                     });
                     let work =
@@ -110,7 +111,7 @@ impl Continue {
             Work::Future(start) => {
                 let place = server.deferred_place()?;
                 let pending = pending(request);
-                let work = AssertUnwindSafe(start(request.clone())).catch_unwind();
+                let work = AssertUnwindSafe(start(request.clone()).instrument(request.span().clone())).catch_unwind();
                 let work = work.map(|end| end.unwrap_or_else(|panic| Err(panicked(&*panic))));
                 if detached {
                     tokio::spawn(async move {

@@ -21,6 +21,7 @@ use crate::{
     continue_::{caught, panicked},
     guard,
     layer::LayerFuture,
+    metrics::TokenFailure,
     request::{Duty, Request, shown},
     routes::Route,
 };
@@ -200,7 +201,7 @@ fn handle(shared: &Arc<Shared>, envelope: &Envelope<'_>, duty: Duty, is_layered:
             Err(error) => return refuse(duty, error),
         }
     }
-    let called = caught(|| (route.receive)(&mut Call::new(request, envelope.body)));
+    let called = request.span().in_scope(|| caught(|| (route.receive)(&mut Call::new(request, envelope.body))));
     match called.map(|invocation| invocation.0) {
         Ok(Step::Ready(verdict)) => {
             duty.conclude(verdict);
@@ -227,11 +228,11 @@ pub(crate) type Job = Box<dyn FnOnce() -> Verdict + Send>;
 /// Runs a blocking handler on a sync worker; the connection's task awaits it.
 pub(crate) fn submit(request: &Request, job: Job) -> Result<Pin<Box<dyn Future<Output = Verdict> + Send>>, Error> {
     let place = request.shared().server.workers().reserve()?;
-    let gone = request.shared().gone.clone();
+    let (gone, span) = (request.shared().gone.clone(), request.span().clone());
     let (sender, receiver) = oneshot::channel();
     place.submit(move || {
         if !gone.is_cancelled() {
-            let _ = sender.send(caught(job)); // Nobody waits for it any more if its deadline has passed.
+            let _ = sender.send(span.in_scope(|| caught(job))); // Nobody waits for it any more if its deadline has passed.
         }
     });
     Ok(Box::pin(async move { receiver.await.unwrap_or_else(|_| Err(Error::unavailable("the work was dropped"))) }))
@@ -262,11 +263,13 @@ pub(crate) async fn verify(shared: Arc<Shared>, token: String) -> Result<(), Err
     match attempted(&shared, attempt).await.inspect_err(|_| shared.forget_identity())? {
         Ok(identity) => shared.authenticate(Some(&token), Some(identity)),
         Err(reason) if reason.is_unavailable() => {
+            shared.server.0.metrics.refused_tokens.add(TokenFailure::Unavailable);
             tracing::error!(connection = %shared.id, %reason, "a token cannot be verified");
             shared.forget_identity();
             return Err(Error::unavailable("the token cannot be verified now"));
         }
         Err(reason) => {
+            shared.server.0.metrics.refused_tokens.add(TokenFailure::Refused);
             tracing::debug!(connection = %shared.id, %reason, "a token was refused");
             let _ = shared.send(&TokenInvalid::default(), None);
             shared.authenticate(Some(&token), None);

@@ -54,6 +54,16 @@ impl Hub {
         self.groups.read(group).get(group).map(|members| members.keys().copied().collect()).unwrap_or_default()
     }
 
+    /// How many groups have members.
+    pub(crate) fn group_count(&self) -> usize {
+        self.groups.shards().map(|shard| shard.len()).sum()
+    }
+
+    /// How many users are connected.
+    pub(crate) fn user_count(&self) -> usize {
+        self.users.shards().map(|shard| shard.len()).sum()
+    }
+
     pub(crate) fn group_size(&self, group: &str) -> usize {
         self.groups.read(group).get(group).map_or(0, HashMap::len)
     }
@@ -66,21 +76,19 @@ impl Hub {
         self.groups.shards().flat_map(list).collect()
     }
 
-    /// Delivers to every member of a group but one.
+    /// Delivers to every member of a group but one; to how many.
     pub(crate) fn publish(
         &self,
         group: &str,
         publication: &Publication<'_>,
         except: Option<ConnectionId>,
-    ) -> Result<(), Error> {
+    ) -> Result<usize, Error> {
         deliver(&self.groups.read(group), group, publication, except)
     }
 
     /// Delivers to every connection of a user; how many there are.
     pub(crate) fn publish_to_user(&self, user: &str, publication: &Publication<'_>) -> Result<usize, Error> {
-        let users = self.users.read(user);
-        deliver(&users, user, publication, None)?;
-        Ok(users.get(user).map_or(0, HashMap::len))
+        deliver(&self.users.read(user), user, publication, None)
     }
 
     /// The connections of a user at this moment.
@@ -108,13 +116,15 @@ fn deliver(
     key: &str,
     publication: &Publication<'_>,
     except: Option<ConnectionId>,
-) -> Result<(), Error> {
+) -> Result<usize, Error> {
+    let mut count = 0;
     for (id, connection) in index.get(key).into_iter().flatten() {
         if Some(*id) != except {
             connection.deliver(publication)?;
+            count += 1;
         }
     }
-    Ok(())
+    Ok(count)
 }
 
 /// A map in shards, each behind its own lock.

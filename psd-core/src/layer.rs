@@ -2,6 +2,7 @@
 
 use std::{
     any::type_name,
+    borrow::Cow,
     fmt,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -146,6 +147,17 @@ pub enum Outcome<'a> {
     Failed(&'a Error),
     /// Its client went away before it was done; the handler was dropped.
     Gone,
+}
+
+impl Outcome<'_> {
+    /// `ok`, the error's code, or `gone`; `error` for an error without a code.
+    pub(crate) fn label(&self) -> Cow<'static, str> {
+        match self {
+            Self::Done => "ok".into(),
+            Self::Failed(error) => error.code().map_or("error".into(), |code| code.to_string().into()),
+            Self::Gone => "gone".into(),
+        }
+    }
 }
 
 impl fmt::Display for Outcome<'_> {

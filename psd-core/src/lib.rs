@@ -72,6 +72,7 @@ mod hub;
 pub mod into_message;
 mod layer;
 mod listener;
+mod metrics;
 mod outcome;
 mod publication;
 mod receiver;
@@ -83,6 +84,7 @@ mod settings;
 mod state;
 #[cfg(feature = "test")]
 pub mod test;
+mod trace_context;
 mod workers;
 
 pub use auth::Identity;
@@ -101,6 +103,7 @@ pub use listener::TlsError;
 pub use listener::{
     AllowedOrigins, ForwardedHeader, InvalidNetwork, InvalidOrigin, Listening, ServeError, TrustedProxies,
 };
+pub use metrics::Metric;
 pub use outcome::IntoOutcome;
 pub use psd_macros::{IntoMessage, receive};
 pub use psd_proto::{self as proto, ClientMessage, MessageInfo, Origin, Schema, ServerMessage, SourceLocation};

@@ -12,9 +12,11 @@ use std::{
 use axum::http::Extensions;
 use psd_proto::{ServerMessage, envelope::Envelope};
 use tokio::time::Instant;
+use tracing::{Span, field::Empty};
 
 use crate::{
     Error, Outcome, call::Verdict, codec::owned, connection::Shared, continue_::conclude, into_message::IntoMessage,
+    trace_context,
 };
 
 /// A request that was accepted; cheap to clone.
@@ -26,7 +28,9 @@ struct Inner {
     headers: RequestHeaders,
     /// When the client no longer wants an answer (v1).
     deadline: Option<Instant>,
-    /// When the server began with it, where its endpoint has layers.
+    /// What logs about it are found by.
+    span: Span,
+    /// When the server began with it, where somebody may ask.
     since: Option<Instant>,
     body_bytes: usize,
     promise: Promise,
@@ -55,8 +59,36 @@ pub struct RequestHeaders {
     pub retry_count: u32,
     /// The version of the application's contract that the client speaks; 0 if it does not say.
     pub api_version: u32,
-    /// The W3C trace context of the request (v1).
+    /// The W3C trace context of the request (v1): a `traceparent`, if the client sent one that is well formed.
     pub traceparent: Option<Box<str>>,
+}
+
+impl RequestHeaders {
+    /// The trace that the request belongs to, in 32 hexadecimal digits.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<&str> {
+        trace_context::parse(self.traceparent.as_deref()?).map(|(trace, _)| trace)
+    }
+
+    /// The span of the client that the request was sent in, in 16 hexadecimal digits.
+    #[must_use]
+    pub fn parent_id(&self) -> Option<&str> {
+        trace_context::parse(self.traceparent.as_deref()?).map(|(_, parent)| parent)
+    }
+
+    /// A span for everything that is done for the request; costs a look at a flag where nobody wants it.
+    fn span(&self) -> Span {
+        tracing::debug_span!(
+            "request",
+            message_type = %shown(&self.message_type),
+            uuid = self.uuid.as_deref().map(shown),
+            trace_id = self.trace_id(),
+            parent_id = self.parent_id(),
+            user = Empty,
+            outcome = Empty,
+            duration_ms = Empty,
+        )
+    }
 }
 
 impl Request {
@@ -77,11 +109,15 @@ impl Request {
             ack: envelope.ack,
             retry_count: envelope.retry_count,
             api_version: envelope.api_version,
-            traceparent: owned(envelope.traceparent.as_ref()),
+            traceparent: owned(envelope.traceparent.as_ref().filter(|text| trace_context::parse(text).is_some())),
         };
-        let since = (!shared.endpoint.layers.is_empty()).then(|| arrived.unwrap_or_else(Instant::now));
+        let span = headers.span();
+        let is_timed =
+            shared.server.0.metrics.counts_requests || !shared.endpoint.layers.is_empty() || !span.is_disabled();
+        let since = is_timed.then(|| arrived.unwrap_or_else(Instant::now));
         Self(Arc::new(Inner {
             deadline,
+            span,
             since,
             body_bytes: envelope.body.size(),
             promise: Promise::new(headers.ack),
@@ -168,16 +204,37 @@ impl Request {
             self.acknowledge(result);
         }
         if end.is_first {
-            let outcome = result.map_or_else(Outcome::Failed, |()| Outcome::Done);
-            self.0.shared.endpoint.layers.after(self, &outcome);
+            self.ended(&result.map_or_else(Outcome::Failed, |()| Outcome::Done));
         }
     }
 
     /// Ends the request without an ack, since nobody is there to get it.
     fn vanish(&self) {
         if self.0.promise.end().is_first {
-            self.0.shared.endpoint.layers.after(self, &Outcome::Gone);
+            self.ended(&Outcome::Gone);
         }
+    }
+
+    /// Tells whoever wants to know how the request ended.
+    fn ended(&self, outcome: &Outcome<'_>) {
+        let Inner { shared, headers, span, .. } = &*self.0;
+        shared.endpoint.layers.after(self, outcome);
+        if shared.server.0.metrics.counts_requests {
+            shared.endpoint.metrics.requests.ended(&headers.message_type, outcome, self.elapsed());
+        }
+        if !span.is_disabled() {
+            span.record("outcome", &*outcome.label());
+            span.record("duration_ms", self.elapsed().as_secs_f64() * 1000.0);
+            if let Some(identity) = shared.identity() {
+                span.record("user", identity.user_id());
+            }
+            span.in_scope(|| tracing::debug!("the request has ended"));
+        }
+    }
+
+    /// What logs about the request are found by.
+    pub(crate) fn span(&self) -> &Span {
+        &self.0.span
     }
 
     fn acknowledge(&self, result: Result<(), &Error>) {

@@ -13,6 +13,7 @@ use crate::{
     ConsumerSpec, Guard, Layer, Mode, Receiver, Settings,
     consumer::{Endpoint, Endpoints},
     extract::Requirement,
+    metrics::EndpointMetrics,
     receiver::schemas,
     state::States,
 };
@@ -123,7 +124,8 @@ impl Table<'_> {
                 self.layers.iter().filter(has_id).map(|(_, layer)| layer.clone())
             };
             let layers = layers_of(None).chain(layers_of(Some(spec.id))).collect();
-            Arc::new(Endpoint { spec, routes: Routes(routes.into_iter().collect()), layers })
+            let metrics = EndpointMetrics::new(routes.keys().copied());
+            Arc::new(Endpoint { spec, routes: Routes(routes.into_iter().collect()), metrics, layers })
         };
         specs.into_values().map(endpoint).collect()
     }

@@ -21,6 +21,7 @@ use crate::{
     dispatch,
     hub::Hub,
     into_message::IntoMessage,
+    metrics::Metrics,
     publication::Publication,
     state::States,
     workers::Workers,
@@ -46,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) next_connection: AtomicU64,
     pub(crate) unknown_messages: AtomicU64,
     pub(crate) failed_accepts: AtomicU64,
+    pub(crate) metrics: Metrics,
     /// Cancelled when the server is no longer ready: it will shut down.
     pub(crate) leaving: CancellationToken,
     /// Cancelled when the ports close and connections go.
@@ -80,7 +82,7 @@ impl Server {
     /// The message has no JSON form. Members that are gone or too slow are no error.
     pub fn broadcast<M: IntoMessage<Message: ServerMessage>>(&self, group: &str, message: &M) -> Result<(), Error> {
         let message = message.to_message();
-        self.hub().publish(group, &Publication::new(&*message), None)
+        self.publish(group, &Publication::new(&*message), None)
     }
 
     /// Sends a message to every connection of a user on this server; returns how many there are. A connection belongs
@@ -94,7 +96,9 @@ impl Server {
         message: &M,
     ) -> Result<usize, Error> {
         let message = message.to_message();
-        self.hub().publish_to_user(user_id, &Publication::new(&*message))
+        let count = self.hub().publish_to_user(user_id, &Publication::new(&*message))?;
+        self.0.metrics.published(count);
+        Ok(count)
     }
 
     /// Sends a message to one connection; false if it is gone.
@@ -219,6 +223,18 @@ impl Server {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// Delivers to every member of a group but one.
+    pub(crate) fn publish(
+        &self,
+        group: &str,
+        publication: &Publication<'_>,
+        except: Option<ConnectionId>,
+    ) -> Result<(), Error> {
+        let count = self.hub().publish(group, publication, except)?;
+        self.0.metrics.published(count);
+        Ok(())
     }
 
     pub(crate) fn hub(&self) -> &Hub {

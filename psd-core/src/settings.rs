@@ -135,6 +135,8 @@ settings! {
     forwarded_header: ForwardedHeader = ForwardedHeader::default(), "PSD_FORWARDED_HEADER", "x-forwarded-for";
     /// Whether trusted proxies begin each TCP connection with a PROXY header (version 1 or 2); one without is dropped.
     proxy_protocol: bool = false, "PSD_PROXY_PROTOCOL", "false";
+    /// Whether requests are counted and timed; they are anyway where `PSD_ADMIN_ADDRESS` is set.
+    metrics: bool = false, "PSD_METRICS", "false";
     /// Address and port of the operator's HTTP: `/healthz`, `/readyz` and `/metrics`; empty for none.
     admin_address: Option<SocketAddr> = None, "PSD_ADMIN_ADDRESS", "none";
 }

@@ -49,6 +49,11 @@ impl Workers {
         Ok(pool)
     }
 
+    /// How many jobs wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.shared.as_ref().map_or(0, |shared| shared.lock().jobs.len())
+    }
+
     /// Promises a place for one job.
     ///
     /// # Errors

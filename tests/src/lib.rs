@@ -9,7 +9,10 @@ use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 use futures_util::{SinkExt as _, StreamExt as _};
 use psd_core::{Server, ServerBuilder};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
     tungstenite::{Message, client::IntoClientRequest as _, protocol::CloseFrame},
@@ -245,6 +248,17 @@ impl RawClient {
         self.socket.close(None).await.unwrap();
         while !matches!(self.see().await, Seen::Closed(..) | Seen::Lost) {}
     }
+}
+
+/// Status and body of a GET; `None` if nobody listens.
+pub async fn get(address: SocketAddr, path: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect(address).await.ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.ok()?;
+    let (head, body) = response.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
 }
 
 /// Waits until a condition holds.

@@ -51,7 +51,10 @@ impl Future for Active {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<End> {
         let this = &mut *self;
         let polled = match &mut this.running {
-            Running::Handler { future, .. } => guarded(future, context).map(Ended::Handler),
+            Running::Handler { future, duty } => {
+                let _span = duty.as_ref().map(|duty| duty.request().span().enter());
+                guarded(future, context).map(Ended::Handler)
+            }
             Running::Layers { future, .. } => guarded(future, context).map(Ended::Layers),
             Running::Verification { future, .. } => guarded(future, context).map(Ended::Verification),
             Running::Hook(future) => guarded(future, context).map(Ended::Hook),

@@ -18,7 +18,10 @@ use psd_proto::{
 use tokio::time::{Instant, Sleep};
 
 use super::{Shared, frame};
-use crate::codec::Dialect;
+use crate::{
+    codec::Dialect,
+    metrics::{self, Slowness},
+};
 
 /// What every message of v1 itself has at the beginning of its type.
 const PREFIX: &str = "psd.";
@@ -91,6 +94,7 @@ impl Stall {
         if let Some((_, timer)) = &mut self.since
             && timer.as_mut().poll(context).is_ready()
         {
+            shared.server.0.metrics.slow_consumers.add(Slowness::Stalled);
             tracing::warn!(connection = %shared.id, "slow consumer: the client has stopped reading and is disconnected");
             shared.close(frame::SLOW_CONSUMER, "slow consumer");
         }
@@ -108,6 +112,7 @@ impl Unreadable {
     /// Tells the client what was wrong, or closes the connection when that has happened too often.
     pub(super) fn report(&mut self, shared: &Shared, reason: &str) {
         tracing::debug!(connection = %shared.id, reason, "an unreadable frame");
+        metrics::add(&shared.server.0.metrics.unreadable, 1);
         let now = Instant::now();
         if self.since.is_none_or(|since| now.duration_since(since).as_secs() >= 60) {
             (self.since, self.count) = (Some(now), 0);

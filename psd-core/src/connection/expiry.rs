@@ -13,6 +13,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::Shared;
 use crate::Identity;
+use crate::metrics::TokenFailure;
 
 /// Watches when the connection's identity ends.
 ///
@@ -49,6 +50,7 @@ impl Expiry {
         let left = self.last.map_or(Duration::ZERO, |last| last.saturating_duration_since(Instant::now()));
         tracing::debug!(connection = %shared.id, ?left, "the token has expired");
         if self.in_grace || left.is_zero() {
+            shared.server.0.metrics.refused_tokens.add(TokenFailure::Expired);
             let _ = shared.send(&TokenInvalid::default(), None);
             shared.authenticate(None, None);
         } else {

@@ -82,7 +82,7 @@ impl Connection {
         message: &M,
     ) -> Result<(), Error> {
         let message = message.to_message();
-        self.server().hub().publish(group, &Publication::new(&*message), Some(self.id()))
+        self.server().publish(group, &Publication::new(&*message), Some(self.id()))
     }
 
     /// Puts the connection into a group; nothing happens if it is in it already. It leaves when it closes.

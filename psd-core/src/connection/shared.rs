@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     Error, Identity, codec::Dialect, consumer::Endpoint, continue_::panicked, into_message::IntoMessage,
-    publication::Publication, server::Server,
+    metrics::Slowness, publication::Publication, server::Server,
 };
 
 pub(crate) struct Shared {
@@ -157,6 +157,11 @@ impl Shared {
 
     pub(crate) fn close(&self, code: u16, reason: &str) {
         self.outbox.close(code, reason);
+    }
+
+    /// Bytes that wait for the client.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.outbox.waiting_bytes()
     }
 
     /// Lets the task look around, as when the server begins to shut down.
@@ -368,6 +373,7 @@ impl Shared {
     }
 
     fn slow_consumer(&self) -> Error {
+        self.server.0.metrics.slow_consumers.add(Slowness::Full);
         tracing::warn!(connection = %self.id, "slow consumer: the client reads too slowly and is disconnected");
         Error::unavailable("the client reads too slowly")
     }

@@ -29,6 +29,7 @@ use tokio_tungstenite::{
         protocol::{Role, WebSocketConfig},
     },
 };
+use tracing::Instrument as _;
 
 use super::{
     Connection, Handshake, Shared,
@@ -45,6 +46,7 @@ use crate::{
     consumer::Credential,
     continue_::panicked,
     dispatch::{self, Arrived, Begun},
+    metrics::CloseCode,
 };
 
 /// Envelopes read ahead while a handler runs; one more frame may begin below it.
@@ -60,7 +62,19 @@ const READ_BUFFER: usize = 4 * 1024;
 
 /// Serves a connection until it is gone. `token` came with the handshake; `prefix` is what was read beyond it.
 pub(crate) async fn run(shared: Arc<Shared>, handshake: Handshake, token: Option<String>, prefix: Bytes) {
+    let span = tracing::info_span!(
+        "connection",
+        id = %shared.id,
+        consumer = shared.endpoint.spec.path,
+        peer = shared.peer.map(tracing::field::display),
+        user = tracing::field::Empty,
+    );
+    serve(shared, handshake, token, prefix).instrument(span).await;
+}
+
+async fn serve(shared: Arc<Shared>, handshake: Handshake, token: Option<String>, prefix: Bytes) {
     let connection = Connection::new(shared.clone());
+    shared.endpoint.metrics.opened(shared.dialect);
     let _ends = Ends(shared.clone());
     shared.server.hub().add(&shared);
     let spec = shared.endpoint.spec;
@@ -76,6 +90,7 @@ pub(crate) async fn run(shared: Arc<Shared>, handshake: Handshake, token: Option
     poll_fn(|context| task.poll(context)).await;
     drop(task);
 
+    shared.server.0.metrics.closed.add(CloseCode::of(shared.outbox.closing()));
     shared.end();
     tracing::debug!(connection = %shared.id, "disconnected");
     (spec.on_disconnect)(connection).await;
@@ -125,6 +140,7 @@ struct Ends(Arc<Shared>);
 
 impl Drop for Ends {
     fn drop(&mut self) {
+        self.0.endpoint.metrics.gone(self.0.dialect);
         self.0.end();
     }
 }
@@ -297,6 +313,7 @@ impl Task {
             let identity = self.shared.identity();
             self.expiry.follow(&self.shared, identity.as_ref());
             if let Some(identity) = identity {
+                tracing::Span::current().record("user", identity.user_id());
                 let hook = (self.shared.endpoint.spec.on_authenticated)(Connection::new(self.shared.clone()), identity);
                 let (id, timeout) = (self.shared.id, self.shared.server.settings().handler_timeout);
                 self.running = Some(Active::hook(Box::pin(async move {

@@ -19,7 +19,7 @@ use hyper_util::{
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower::ServiceExt as _;
 
-use super::{client::Client, upgrade::upgrade};
+use super::{client::Client, upgrade::open};
 use crate::{Server, consumer::Endpoint, continue_::panic_text};
 
 impl Server {
@@ -32,8 +32,8 @@ impl Server {
         for endpoint in &self.0.endpoints {
             let (server, endpoint) = (self.clone(), endpoint.clone());
             let path = endpoint.spec.path;
-            router = router
-                .route(path, any(move |request: Request| std::future::ready(upgrade(&server, &endpoint, request))));
+            router =
+                router.route(path, any(move |request: Request| std::future::ready(open(&server, &endpoint, request))));
         }
         router
     }

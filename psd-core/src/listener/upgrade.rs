@@ -20,10 +20,20 @@ use crate::{
     codec::Dialect,
     connection::{self, Shared, Socket},
     consumer::Endpoint,
+    metrics::HandshakeStatus,
 };
 
+/// Answers the handshake, and counts those that are refused.
+pub(super) fn open(server: &Server, endpoint: &Arc<Endpoint>, request: Request) -> Response {
+    let response = upgrade(server, endpoint, request);
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        server.0.metrics.refused_handshakes.add(HandshakeStatus::of(response.status().as_u16()));
+    }
+    response
+}
+
 /// Answers the handshake (RFC 6455, section 4.2) and serves the connection once hyper lets go of it.
-pub(super) fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Request) -> Response {
+fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Request) -> Response {
     let accept = match check_handshake(request.method(), request.headers()) {
         Ok(key) => derive_accept_key(key.as_bytes()),
         Err(refusal) => return refusal.into_response(),

@@ -4,10 +4,9 @@ use std::{
 };
 
 use psd_core::{Server, Settings};
-use psd_tests::{DEADLINE, RawClient, Running, Seen, eventually, v1::V1Client};
+use psd_tests::{DEADLINE, RawClient, Running, Seen, eventually, get, v1::V1Client};
 use serde_json::json;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
@@ -39,17 +38,6 @@ impl Serving {
     async fn ended(self) {
         tokio::time::timeout(DEADLINE, self.run).await.expect("it does not end").unwrap();
     }
-}
-
-/// Status and body of a GET.
-async fn get(address: SocketAddr, path: &str) -> Option<(u16, String)> {
-    let mut stream = TcpStream::connect(address).await.ok()?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.ok()?;
-    let mut response = String::new();
-    stream.read_to_string(&mut response).await.ok()?;
-    let (head, body) = response.split_once("\r\n\r\n")?;
-    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ mod login;
 mod mishaps;
 /// Inside somebody else's axum application.
 mod mounted;
+/// What a server counts, and what its logs are found by.
+mod observed;
 /// One ack a request, replies in order, under load.
 mod order;
 /// `wss`, and certificates that change.

@@ -1,0 +1,168 @@
+//! What a server counts, and how Prometheus reads it.
+//!
+//! Counters are fields of the server, an addition each; what is a state (bytes that wait, members of groups) is looked at
+//! only when somebody reads. [`table`] is the one list of all metrics: it drives what is written, the documentation and the
+//! check of the dashboard. Labels are of known sets only: a client's bytes never become one.
+
+mod count;
+mod histogram;
+mod process;
+mod requests;
+mod table;
+mod text;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub(crate) use count::{Counts, Label};
+use histogram::Histogram;
+pub(crate) use requests::Requests;
+pub use table::Metric;
+
+use crate::{Settings, codec::Dialect};
+
+/// How many connections a publication goes to.
+const FAN_OUT: [f64; 7] = [0.0, 1.0, 10.0, 100.0, 1_000.0, 10_000.0, 100_000.0];
+
+/// What a server counts that belongs to no endpoint.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    /// Whether requests are counted and timed, which costs each a little.
+    pub(crate) counts_requests: bool,
+    pub(crate) refused_handshakes: Counts<HandshakeStatus>,
+    pub(crate) closed: Counts<CloseCode>,
+    pub(crate) slow_consumers: Counts<Slowness>,
+    pub(crate) unreadable: AtomicU64,
+    pub(crate) refused_tokens: Counts<TokenFailure>,
+    fan_out: Histogram<{ FAN_OUT.len() }>,
+}
+
+impl Metrics {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            counts_requests: settings.metrics || settings.admin_address.is_some(),
+            refused_handshakes: Counts::new(),
+            closed: Counts::new(),
+            slow_consumers: Counts::new(),
+            unreadable: AtomicU64::new(0),
+            refused_tokens: Counts::new(),
+            fan_out: Histogram::new(&FAN_OUT),
+        }
+    }
+
+    /// A publication has gone to so many connections.
+    pub(crate) fn published(&self, connections: usize) {
+        self.fan_out.observe(connections as f64, connections as u64);
+    }
+}
+
+/// What an endpoint counts.
+#[derive(Debug)]
+pub(crate) struct EndpointMetrics {
+    opened: Counts<Dialect>,
+    gone: Counts<Dialect>,
+    pub(crate) requests: Requests,
+}
+
+impl EndpointMetrics {
+    pub(crate) fn new(message_types: impl Iterator<Item = &'static str>) -> Self {
+        Self { opened: Counts::new(), gone: Counts::new(), requests: Requests::new(message_types) }
+    }
+
+    pub(crate) fn opened(&self, dialect: Dialect) {
+        self.opened.add(dialect);
+    }
+
+    pub(crate) fn gone(&self, dialect: Dialect) {
+        self.gone.add(dialect);
+    }
+}
+
+/// The names by which other parts are counted.
+macro_rules! labels {
+    ($( $(#[doc = $doc:literal])+ $name:ident { $($variant:ident = $shown:literal),+ $(,)? } )+) => {$(
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum $name { $($variant),+ }
+
+        impl Label for $name {
+            const NAMES: &'static [&'static str] = &[$($shown),+];
+
+            fn index(self) -> usize {
+                self as usize
+            }
+        }
+    )+};
+}
+
+labels! {
+    /// The status with which a handshake was refused.
+    HandshakeStatus {
+        BadRequest = "400", Unauthorized = "401", Forbidden = "403", NotAllowed = "405", NotAnUpgrade = "426",
+        TooMany = "429", Unavailable = "503", Other = "other",
+    }
+    /// The code with which the server closed a connection.
+    CloseCode {
+        Client = "client", Normal = "1000", GoingAway = "1001", ProtocolError = "1002", NotUtf8 = "1007",
+        TooBig = "1009", Internal = "1011", Restart = "1012", Unreadable = "4400", Unauthenticated = "4401",
+        Kicked = "4403", HeartbeatMissed = "4408", SlowConsumer = "4413", Rate = "4429", Other = "other",
+    }
+    /// How a client reads too slowly.
+    Slowness { Full = "full", Stalled = "stalled" }
+    /// Why a token makes nobody an identity.
+    TokenFailure { Refused = "refused", Expired = "expired", Unavailable = "unavailable" }
+}
+
+impl HandshakeStatus {
+    pub(crate) fn of(status: u16) -> Self {
+        match status {
+            400 => Self::BadRequest,
+            401 => Self::Unauthorized,
+            403 => Self::Forbidden,
+            405 => Self::NotAllowed,
+            426 => Self::NotAnUpgrade,
+            429 => Self::TooMany,
+            503 => Self::Unavailable,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl CloseCode {
+    /// `None` where the client closed, or was lost.
+    pub(crate) fn of(code: Option<u16>) -> Self {
+        match code {
+            None => Self::Client,
+            Some(1000) => Self::Normal,
+            Some(1001) => Self::GoingAway,
+            Some(1002) => Self::ProtocolError,
+            Some(1007) => Self::NotUtf8,
+            Some(1009) => Self::TooBig,
+            Some(1011) => Self::Internal,
+            Some(1012) => Self::Restart,
+            Some(4400) => Self::Unreadable,
+            Some(4401) => Self::Unauthenticated,
+            Some(4403) => Self::Kicked,
+            Some(4408) => Self::HeartbeatMissed,
+            Some(4413) => Self::SlowConsumer,
+            Some(4429) => Self::Rate,
+            Some(_) => Self::Other,
+        }
+    }
+}
+
+impl Label for Dialect {
+    const NAMES: &'static [&'static str] = &["classic", "psd.v1.json", "psd.v1.proto"];
+
+    fn index(self) -> usize {
+        match self {
+            Self::Classic => 0,
+            Self::V1Json => 1,
+            Self::V1Proto { .. } => 2,
+        }
+    }
+}
+
+/// A relaxed addition: nothing is ordered by what is counted.
+pub(crate) fn add(counter: &AtomicU64, count: u64) {
+    counter.fetch_add(count, Ordering::Relaxed);
+}

@@ -1,0 +1,154 @@
+//! All metrics, in the order of the documentation.
+
+use std::sync::atomic::Ordering;
+
+use super::{process, text::Samples};
+use crate::Server;
+
+/// One metric that a server writes: see [`Server::METRICS`].
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Metric {
+    /// The name; a histogram's samples have `_bucket`, `_sum` or `_count` behind it.
+    pub name: &'static str,
+    /// `counter`, `gauge` or `histogram`.
+    pub kind: &'static str,
+    /// The names of the labels.
+    pub labels: &'static [&'static str],
+    /// What it says.
+    pub help: &'static str,
+    collect: fn(&Server, &mut Samples<'_>),
+}
+
+/// Declares [`Server::METRICS`].
+macro_rules! metrics {
+    ($( $(#[doc = $help:literal])+ $kind:ident $name:literal [$($label:literal),*] = $collect:expr; )+) => {
+        impl Server {
+            /// Every metric that [`metrics`](Self::metrics) writes, in the order of docs/OPERATIONS.md.
+            pub const METRICS: &'static [Metric] = &[$(
+                Metric {
+                    name: $name,
+                    kind: stringify!($kind),
+                    labels: &[$($label),*],
+                    help: concat!($($help),+).trim_ascii_start(),
+                    collect: $collect,
+                },
+            )+];
+        }
+    };
+}
+
+metrics! {
+    /// Whether new clients should be sent here: 0 from the moment the server is about to shut down.
+    gauge "psd_ready" [] = |server, out| out.add(&[], server.is_ready().into());
+    /// Connections that are open.
+    gauge "psd_connections" ["consumer", "dialect"] = |server, out| {
+        for endpoint in &server.0.endpoints {
+            let metrics = &endpoint.metrics;
+            // Those that have gone are read first: none of them has not been opened.
+            let gone: Vec<_> = metrics.gone.iter().collect();
+            for ((dialect, opened), (_, gone)) in metrics.opened.iter().zip(gone) {
+                out.add(&[endpoint.spec.path, dialect], opened.saturating_sub(gone));
+            }
+        }
+    };
+    /// Connections that were opened.
+    counter "psd_connections_opened_total" ["consumer", "dialect"] = |server, out| {
+        for endpoint in &server.0.endpoints {
+            for (dialect, opened) in endpoint.metrics.opened.iter() {
+                out.add(&[endpoint.spec.path, dialect], opened);
+            }
+        }
+    };
+    /// Connections that have ended, by the close code the server sent; `client` where the client closed or was lost.
+    counter "psd_connections_closed_total" ["code"] = |server, out| {
+        server.0.metrics.closed.iter().for_each(|(code, count)| out.add(&[code], count));
+    };
+    /// Handshakes that were refused, by HTTP status.
+    counter "psd_handshakes_refused_total" ["status"] = |server, out| {
+        server.0.metrics.refused_handshakes.iter().for_each(|(status, count)| out.add(&[status], count));
+    };
+    /// Times the operating system gave no connection, such as for want of file descriptors.
+    counter "psd_accept_errors_total" [] = |server, out| out.add(&[], server.failed_accepts());
+    /// Requests that have ended, by the code of their ack; `gone` where the client had gone. What no handler receives is of the type `unknown`.
+    counter "psd_requests_total" ["consumer", "type", "code"] = |server, out| {
+        for endpoint in &server.0.endpoints {
+            for (name, of_type) in endpoint.metrics.requests.iter() {
+                for (code, count) in of_type.codes.iter().filter(|(_, count)| *count > 0) {
+                    out.add(&[endpoint.spec.path, name, code], count);
+                }
+            }
+        }
+    };
+    /// Seconds from a request's arrival (classic: its beginning) to its ack, also where none was asked for.
+    histogram "psd_request_duration_seconds" ["consumer", "type"] = |server, out| {
+        for endpoint in &server.0.endpoints {
+            for (name, of_type) in endpoint.metrics.requests.iter() {
+                if of_type.codes.iter().any(|(_, count)| count > 0) {
+                    out.histogram(&[endpoint.spec.path, name], &of_type.durations, 1e-6);
+                }
+            }
+        }
+    };
+    /// Frames and envelopes that could not be read.
+    counter "psd_protocol_errors_total" [] = |server, out| {
+        out.add(&[], server.0.metrics.unreadable.load(Ordering::Relaxed));
+    };
+    /// Tokens that made nobody an identity: `refused`, `expired` while connected, or `unavailable` where nobody could tell.
+    counter "psd_tokens_refused_total" ["reason"] = |server, out| {
+        server.0.metrics.refused_tokens.iter().for_each(|(reason, count)| out.add(&[reason], count));
+    };
+    /// Bytes that wait for clients, of all connections together.
+    gauge "psd_outbox_bytes" [] = |server, out| {
+        let waiting = server.hub().connections().iter().map(|connection| connection.waiting_bytes() as u64).sum();
+        out.add(&[], waiting);
+    };
+    /// Bytes that wait for the client for which most wait.
+    gauge "psd_outbox_bytes_max" [] = |server, out| {
+        let waiting = server.hub().connections().iter().map(|connection| connection.waiting_bytes() as u64).max();
+        out.add(&[], waiting.unwrap_or(0));
+    };
+    /// Clients that read too slowly: their outbox was `full`, or they had `stalled`.
+    counter "psd_slow_consumers_total" ["reason"] = |server, out| {
+        server.0.metrics.slow_consumers.iter().for_each(|(reason, count)| out.add(&[reason], count));
+    };
+    /// Publications to groups and users, by the connections that each went to.
+    histogram "psd_broadcast_fanout" [] = |server, out| out.histogram(&[], &server.0.metrics.fan_out, 1.0);
+    /// Groups that have members.
+    gauge "psd_groups" [] = |server, out| out.add(&[], server.hub().group_count() as u64);
+    /// Users that are connected.
+    gauge "psd_users" [] = |server, out| out.add(&[], server.hub().user_count() as u64);
+    /// Jobs that wait for a sync worker.
+    gauge "psd_worker_queue" [] = |server, out| out.add(&[], server.workers().waiting() as u64);
+    /// Deferred futures that run.
+    gauge "psd_deferred" [] = |server, out| {
+        let places = server.settings().max_deferred;
+        out.add(&[], places.saturating_sub(server.0.deferred.available_permits()) as u64);
+    };
+    /// Tasks of connections, and work that was acked before it was done.
+    gauge "psd_tasks" [] = |server, out| out.add(&[], server.0.connections.len() as u64);
+    /// Memory of the process, in bytes (Linux).
+    gauge "process_resident_memory_bytes" [] = |_, out| {
+        process::resident_bytes().into_iter().for_each(|bytes| out.add(&[], bytes));
+    };
+    /// File descriptors that are open (Linux).
+    gauge "process_open_fds" [] = |_, out| process::open_files().into_iter().for_each(|files| out.add(&[], files));
+    /// File descriptors that may be open (Linux).
+    gauge "process_max_fds" [] = |_, out| process::max_files().into_iter().for_each(|files| out.add(&[], files));
+}
+
+impl Server {
+    /// What the server counts, as text for Prometheus; what [`admin_address`](crate::Settings::admin_address) serves as
+    /// `/metrics`.
+    ///
+    /// Requests are counted only where that address is set or [`metrics`](crate::Settings::metrics) is true. Looks at
+    /// every connection, which takes a millisecond or so for ten thousand.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        let mut text = String::new();
+        for metric in Self::METRICS {
+            (metric.collect)(self, &mut Samples::of(metric, &mut text));
+        }
+        text
+    }
+}
