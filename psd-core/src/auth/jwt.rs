@@ -88,6 +88,8 @@ enum Who {
 
 type IdentityOf = dyn Fn(&Claims) -> Result<Identity, TokenError> + Send + Sync;
 
+/// Nothing is set to more, so that no sum of times overflows.
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 const ACCESS: &str = "access";
 const REFRESH: &str = "refresh";
 /// The claim that names a login session (registered by OpenID Connect).
@@ -203,21 +205,21 @@ impl Jwt {
     /// Sets how far clocks may differ. Default: none, as in simplejwt.
     #[must_use]
     pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.rules.leeway = leeway;
+        self.rules.leeway = leeway.min(CENTURY);
         self
     }
 
     /// Sets how long an access token is good for. Default: one hour.
     #[must_use]
     pub fn access_lifetime(mut self, lifetime: Duration) -> Self {
-        self.access_lifetime = lifetime;
+        self.access_lifetime = lifetime.min(CENTURY);
         self
     }
 
     /// Sets how long a refresh token is good for. Default: one day.
     #[must_use]
     pub fn refresh_lifetime(mut self, lifetime: Duration) -> Self {
-        self.refresh_lifetime = lifetime;
+        self.refresh_lifetime = lifetime.min(CENTURY);
         self
     }
 

@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{BoxFuture, Claims, Identity, Login, RefreshUse, Refreshed, RevokedSession, TokenIssuer, claims::seconds},
+    super::{
+        BoxFuture, Claims, Identity, Login, RefreshUse, Refreshed, RevokedSession, TokenIssuer, User, claims::seconds,
+    },
     ACCESS, Jwt, REFRESH, SESSION_CLAIM, Who,
 };
 use crate::Error;
@@ -78,24 +80,42 @@ impl Jwt {
         tokio::task::spawn_blocking(move || key.sign(&claims)).await?
     }
 
-    /// Notes that a rotated refresh token is used; `None` if it may be, else what its session was.
-    async fn use_up(&self, claims: &Claims, session: &str, grace: Duration) -> Result<Option<RevokedSession>, Error> {
-        let rotation = claims.get(ROTATION_CLAIM).and_then(Value::as_u64).unwrap_or_default();
-        match self.deny_list.use_up(session, rotation, self.last_expiry(claims)).await? {
-            RefreshUse::First => return Ok(None),
-            RefreshUse::Again(at) if at.elapsed().unwrap_or_default() < grace => return Ok(None),
-            RefreshUse::Again(_) | RefreshUse::Outdated => {}
+    /// A session for a user of the store, if it is there and active.
+    async fn begin(&self, user: Option<User>) -> Result<Option<Login>, Error> {
+        match user.filter(|user| user.active) {
+            Some(user) => self.issue_for(user.identity).await.map(Some),
+            None => Ok(None),
         }
-        let user_id = claims.id(&self.user_id_claim).unwrap_or_default();
+    }
+
+    /// The next tokens of a session for the holder of this refresh token, which is thereby used.
+    async fn rotate(
+        &self,
+        claims: &Claims,
+        identity: Identity,
+        session: &str,
+        grace: Duration,
+    ) -> Result<Refreshed, Error> {
+        let rotation = claims.get(ROTATION_CLAIM).and_then(Value::as_u64).unwrap_or_default();
+        let may_go_on = match self.deny_list.use_up(session, rotation, self.last_expiry(claims)).await? {
+            RefreshUse::First => true,
+            RefreshUse::Again(at) => at.elapsed().unwrap_or_default() < grace,
+            RefreshUse::Outdated => false,
+        };
+        if may_go_on {
+            return self.tokens(identity, session, rotation.saturating_add(1)).await.map(Refreshed::Login);
+        }
+        let user_id = identity.user_id().to_owned();
         tracing::warn!(user = user_id, session, "a refresh token was used twice: its login session is revoked");
         self.deny_list.deny(session, self.last_expiry(claims)).await?;
-        Ok(Some(RevokedSession { user_id, session_id: session.to_owned() }))
+        Ok(Refreshed::Reused(RevokedSession { user_id, session_id: session.to_owned() }))
     }
 
     /// When every token of a session has expired, as far as is known now.
     fn last_expiry(&self, claims: &Claims) -> SystemTime {
         let longest = SystemTime::now() + self.refresh_lifetime.max(self.access_lifetime);
-        claims.expires_at().unwrap_or(longest).max(longest) + self.rules.leeway
+        let last = claims.expires_at().unwrap_or(longest).max(longest);
+        last.checked_add(self.rules.leeway).unwrap_or(last)
     }
 }
 
@@ -103,20 +123,14 @@ impl TokenIssuer for Jwt {
     fn login<'a>(&'a self, username: &'a str, password: &'a str) -> BoxFuture<'a, Result<Option<Login>, Error>> {
         Box::pin(async move {
             let Who::Store(users) = &self.who else { return Ok(None) };
-            match users.verify(username, password).await?.filter(|user| user.active) {
-                Some(user) => self.issue_for(user.identity).await.map(Some),
-                None => Ok(None),
-            }
+            self.begin(users.verify(username, password).await?).await
         })
     }
 
     fn issue<'a>(&'a self, user_id: &'a str) -> BoxFuture<'a, Result<Option<Login>, Error>> {
         Box::pin(async move {
             let Who::Store(users) = &self.who else { return Ok(None) };
-            match users.find(user_id).await?.filter(|user| user.active) {
-                Some(user) => self.issue_for(user.identity).await.map(Some),
-                None => Ok(None),
-            }
+            self.begin(users.find(user_id).await?).await
         })
     }
 
@@ -136,12 +150,10 @@ impl TokenIssuer for Jwt {
                 // The refresh token stays valid, and its holder keeps it.
                 return self.access(identity, session, token.to_owned()).await.map(Refreshed::Login);
             };
-            let Some(session) = session else { return refused(&"it names no session, and cannot be rotated".into()) };
-            if let Some(revoked) = self.use_up(&claims, session, grace).await? {
-                return Ok(Refreshed::Reused(revoked));
+            match session {
+                Some(session) => self.rotate(&claims, identity, session, grace).await,
+                None => refused(&"it names no session, and cannot be rotated".into()),
             }
-            let rotation = claims.get(ROTATION_CLAIM).and_then(Value::as_u64).unwrap_or_default();
-            self.tokens(identity, session, rotation.saturating_add(1)).await.map(Refreshed::Login)
         })
     }
 

@@ -173,6 +173,22 @@ async fn bad_tokens_are_refused() {
 }
 
 #[tokio::test]
+async fn no_time_is_too_long() {
+    let jwt = jwt().access_lifetime(Duration::MAX).refresh_lifetime(Duration::MAX).leeway(Duration::MAX);
+    let jwt = jwt.rotate_refresh_tokens();
+    let login = login(&jwt).await;
+    assert!(is_good(&jwt, &login.access).await && refreshed(&jwt, &login.refresh).await.is_some());
+    for exp in [json!(i64::MAX), json!(9.2e18), json!(u64::MAX), json!(1e300)] {
+        let claims =
+            |kind: &str| signed(&json!({"token_type": kind, "user_id": "1", "exp": exp, "jti": exp.to_string()}));
+        assert!(is_good(&jwt, &claims("access")).await, "{exp}");
+        assert!(refreshed(&jwt, &claims("refresh")).await.is_some(), "{exp}");
+        assert!(jwt.revoke(&claims("access")).await.expect("memory does not fail").is_some(), "{exp}");
+        assert!(!is_good(&jwt, &claims("access")).await, "{exp}");
+    }
+}
+
+#[tokio::test]
 async fn a_rotated_refresh_token_is_good_once() {
     let jwt = jwt().reuse_grace(Duration::ZERO);
     let first = login(&jwt).await;
