@@ -1,6 +1,7 @@
 //! What the tests across crates share: a server on a free port, and a client that sees every frame.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
+pub mod guard_table;
 pub mod postgres;
 pub mod v1;
 

@@ -9,5 +9,7 @@ mod functions;
 mod identities;
 /// Pages that may connect, and pages that may not.
 mod origins;
+/// Every combination of rules and callers.
+mod table;
 /// To every connection of a user, and the end of them all.
 mod users;

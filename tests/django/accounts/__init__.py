@@ -1,0 +1,1 @@
+"""A project with users of its own."""
