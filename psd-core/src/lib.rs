@@ -74,6 +74,7 @@ mod layer;
 mod listener;
 mod metrics;
 mod outcome;
+mod pages;
 mod publication;
 mod receiver;
 mod request;
@@ -105,6 +106,7 @@ pub use listener::{
 };
 pub use metrics::Metric;
 pub use outcome::IntoOutcome;
+pub use pages::with_security_headers;
 pub use psd_macros::{IntoMessage, receive};
 pub use psd_proto::{self as proto, ClientMessage, MessageInfo, Origin, Schema, ServerMessage, SourceLocation};
 pub use receiver::Mode;

@@ -45,7 +45,7 @@ pub(crate) fn stages(report: &mut Report, arguments: &Arguments) {
     if wanted(Stage::Rust) {
         // Without naming targets: `--all-targets` would run benchmarks and no doctests, `--doc` those of crates that have
         // them switched off.
-        report.stage("rust", || match tools::postgres() {
+        report.stage("rust", || match tools::postgres().and_then(|()| tools::python()) {
             Ok(()) => run_command(cargo(&["test", "--workspace", "--no-fail-fast"])),
             Err(missing) => Ok(Outcome::Skipped(missing)),
         });

@@ -70,6 +70,19 @@ pub(crate) fn postgres() -> Result<(), Missing> {
     install(&["postgresql"]).map_err(|reason| format!("PostgreSQL is missing: {reason}"))
 }
 
+/// Makes sure that a Python with `venv` is there, for the tests beside Django; they install the rest themselves
+/// (tests/tests/django/python.rs).
+pub(crate) fn python() -> Result<(), Missing> {
+    let python = std::env::var_os("PSD_PYTHON").unwrap_or_else(|| "python3".into());
+    let works = || shell::output(shell::command(&python, &["-c", "import venv, ensurepip"])).is_some();
+    if works() {
+        return Ok(());
+    }
+    let missing = |reason: String| format!("Python 3.10 or later with `venv` is missing: {reason}");
+    install(&["python3", "python3-venv"]).map_err(missing)?;
+    if works() { Ok(()) } else { Err(missing("name another one in `PSD_PYTHON`".to_owned())) }
+}
+
 /// Makes sure that valgrind is there.
 pub(crate) fn valgrind() -> Result<(), Missing> {
     if find("valgrind").is_some() {

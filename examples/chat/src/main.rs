@@ -15,9 +15,9 @@ mod pb {
 
 use std::path::PathBuf;
 
-use axum::{Router, response::Html, routing::get};
+use axum::{Router, http::header::CONTENT_TYPE, response::Html, routing::get};
 use clap::Parser;
-use psd_core::{Server, Settings};
+use psd_core::{Server, Settings, with_security_headers};
 
 use store::Store;
 
@@ -46,9 +46,17 @@ async fn main() -> anyhow::Result<()> {
 
 /// The whole application: start-up finds the handlers by itself.
 fn server(store: Store) -> anyhow::Result<Server> {
-    let page = Router::new().route("/", get(async || Html(include_str!("page.html"))));
-    let builder = Server::builder().settings(Settings::from_env()?).router(page);
+    let builder = Server::builder().settings(Settings::from_env()?).router(with_security_headers(page()));
     Ok(builder.authenticator(store.clone()).state(store).build()?)
+}
+
+/// The page, its style and its script: apart, since with the security headers a browser runs nothing that stands in a page.
+fn page() -> Router {
+    let file = |kind: &'static str, text: &'static str| get(async move || ([(CONTENT_TYPE, kind)], text));
+    Router::new()
+        .route("/", get(async || Html(include_str!("page.html"))))
+        .route("/page.css", file("text/css; charset=utf-8", include_str!("page.css")))
+        .route("/page.js", file("text/javascript; charset=utf-8", include_str!("page.js")))
 }
 
 /// `RUST_LOG`, or warnings and more.

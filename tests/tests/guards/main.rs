@@ -9,6 +9,8 @@ mod functions;
 mod identities;
 /// Pages that may connect, and pages that may not.
 mod origins;
+/// What no log line and no `Debug` output may show.
+mod secrets;
 /// Every combination of rules and callers.
 mod table;
 /// To every connection of a user, and the end of them all.

@@ -38,8 +38,8 @@ use crate::Error;
 /// ([`update_last_login`](Self::update_last_login)). If the database user may not write, a warning is logged and the
 /// login succeeds.
 ///
-/// A name is looked up as it was sent, upper and lower case apart, as Django does it; if there is none, once more in
-/// normal form (NFKC), in which Django stores names and in which its login form looks them up.
+/// A name is looked up as it was sent, upper and lower case apart, as Django does it; if there is none, once more without
+/// spaces around it and in normal form (NFKC), in which Django stores names and in which its login form looks them up.
 pub struct DjangoUsers {
     database: Database,
     logins: Logins,
@@ -125,7 +125,7 @@ impl UserStore for DjangoUsers {
 impl Tables for DjangoUsers {
     async fn by_name(&self, name: &str) -> Result<Option<Record>, StoreError> {
         let mut row = self.database.fetch_one(&self.queries.by_name, &[Value::Text(name)]).await?;
-        let normalized = names::normalized(name);
+        let normalized = names::normalized(name.trim());
         if row.is_none() && normalized != name {
             row = self.database.fetch_one(&self.queries.by_name, &[Value::Text(&normalized)]).await?;
         }
