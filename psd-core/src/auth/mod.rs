@@ -30,6 +30,6 @@ pub use jwt::Jwt;
 pub use key::{Algorithm, Key, KeyError};
 pub(crate) use receivers::{LOGIN_RECEIVERS, check as check_issuer};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub use sql::{Account, Database, DjangoTables, DjangoUsers, SqlUsers, StoreError};
+pub use sql::{Account, Database, DjangoTables, DjangoUsers, SqlDenyList, SqlUsers, StoreError};
 pub(crate) use throttle::LoginThrottle;
 pub use users::{MemoryUsers, User, UserStore};

@@ -9,5 +9,7 @@ mod conformance;
 mod django;
 // Accounts in our own tables.
 mod accounts;
+// Revoked tokens, in memory and in databases.
+mod deny_list;
 // Logins over the wire: what the client sees, and how many may fail.
 mod login;

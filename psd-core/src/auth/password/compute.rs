@@ -46,6 +46,12 @@ pub(super) fn digest(
     Ok(digest)
 }
 
+/// A short text that stands for one of any length, and does not tell it.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) fn fingerprint(text: &str) -> String {
+    hexadecimal_sha256(text.as_bytes()).iter().copied().map(char::from).collect()
+}
+
 /// Compares in a time that depends on the lengths alone.
 pub(super) fn same(left: &[u8], right: &[u8]) -> bool {
     left.ct_eq(right).into()

@@ -12,4 +12,4 @@ mod scheme;
 pub use passwords::{MAX_PASSWORD_BYTES, Passwords};
 pub use scheme::{Argon2Variant, Scheme};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub(crate) use {format::StoredPassword, passwords::Verdict};
+pub(crate) use {compute::fingerprint, format::StoredPassword, passwords::Verdict};

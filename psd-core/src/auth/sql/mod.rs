@@ -1,8 +1,9 @@
-//! Users in SQL databases: tables of our own, and Django's.
+//! Users in SQL databases, in tables of our own and in Django's; and revoked tokens.
 
 mod accounts;
 mod database;
 mod decoys;
+mod deny_list;
 mod django;
 mod login;
 mod names;
@@ -11,5 +12,6 @@ mod schema;
 
 pub use accounts::Account;
 pub use database::{Database, StoreError};
+pub use deny_list::SqlDenyList;
 pub use django::{DjangoTables, DjangoUsers};
 pub use own::SqlUsers;

@@ -74,7 +74,7 @@ impl SqlUsers {
     /// The tables cannot be made, or are of a later version.
     pub async fn open(database: impl Into<Database>) -> Result<Self, StoreError> {
         let database = database.into();
-        schema::migrate(&database).await?;
+        schema::USERS.migrate(&database).await?;
         let logins = Logins::new(Passwords::default(), true);
         Ok(Self(Arc::new(Inner { database, logins, minimum_password: 8 })))
     }
