@@ -90,7 +90,9 @@ impl LoginThrottle {
     /// # Errors
     /// After what time it may be tried again.
     pub(crate) fn begin(&self, username: &str, peer: Option<SocketAddr>) -> Result<Attempt<'_>, Duration> {
-        let name = if username.len() > MAX_NAME_BYTES { username.to_owned() } else { names::key(username) };
+        // Every spelling under which a store may find the user is one name.
+        let name = username.trim();
+        let name = if name.len() > MAX_NAME_BYTES { name.to_owned() } else { names::key(name) };
         let address = peer.map(|peer| network(peer.ip()));
         let pair = address.map(|address| self.hash(Key::Pair(&name, address)));
         let now = Instant::now();
@@ -219,7 +221,7 @@ mod tests {
         let wait = throttle.begin("ann", peer("127.0.0.1")).expect_err("it is full");
         assert_eq!(wait.as_secs(), 25);
         assert_eq!(failures(&throttle, "bob", "127.0.0.1"), 4, "each name has its own");
-        for spelling in ["ANN", "\u{ff21}nn", "ann"] {
+        for spelling in ["ANN", "\u{ff21}nn", " ann\t", "ann"] {
             assert_eq!(failures(&throttle, spelling, "127.0.0.2"), 0, "{spelling}");
         }
         tokio::time::advance(Duration::from_secs(26)).await;

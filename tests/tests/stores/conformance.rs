@@ -61,7 +61,7 @@ async fn nothing_else_does(store: &dyn UserStore) {
         "",
         " ",
         "nobody",
-        "ann ",
+        "ann x",
         "ann\0",
         "\0",
         "a\0nn",
