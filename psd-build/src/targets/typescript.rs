@@ -2,8 +2,9 @@
 //! `index.ts`, which exports all of it.
 //!
 //! Reading order: `model` walks the descriptors and gives everything its name, `imports` collects what a file refers to,
-//! `print` writes a file, `index` the one that exports them.
+//! `print` writes a file, `index` the one that exports them, `compat` the one for those who come from the original client.
 
+mod compat;
 mod imports;
 mod index;
 mod model;
@@ -36,6 +37,11 @@ pub const TARGET: Target = Target {
             kind: Kind::Choice(&["", ".js", ".ts"]),
             expected: "what imports of generated files end with: `\"\"`, `\".js\"` or `\".ts\"`",
         },
+        Key {
+            name: "compat",
+            kind: Kind::Flag,
+            expected: "whether there is a `compat.ts` with the original client's namespace `proto`: `true` or `false`",
+        },
     ],
     recognize,
     generate: |schema, settings| Ok(print(schema, &Options::of(settings), FileKind::User)),
@@ -50,6 +56,8 @@ pub(crate) struct Options {
     pub(crate) int64: Int64,
     /// What imports of generated files end with.
     pub(crate) extension: String,
+    /// Where `compat.ts` imports its classes from, if there is one.
+    pub(crate) compat: Option<String>,
 }
 
 /// How integers of 64 bits are held.
@@ -73,6 +81,7 @@ impl Options {
                 _ => Int64::BigInt,
             },
             extension: settings.text(&TARGET, "import_extension").to_owned(),
+            compat: settings.flag("compat").then(|| format!("{runtime}/compat")),
         }
     }
 }
@@ -100,6 +109,7 @@ pub fn common() -> Result<Vec<File>, Error> {
         common: String::new(),
         int64: Int64::BigInt,
         extension: ".js".to_owned(),
+        compat: None,
     };
     Ok(print(&schema, &options, FileKind::Common))
 }
@@ -110,5 +120,8 @@ fn print(schema: &Schema, options: &Options, kind: FileKind) -> Vec<File> {
     let mut files: Vec<File> =
         model.files.iter().map(|file| File::new(&*file.path, print::file(file, &model))).collect();
     files.push(File::new("index.ts", index::print(&model)));
+    if let Some(from) = &options.compat {
+        files.push(File::new(compat::FILE, compat::print(&model, from)));
+    }
     files
 }

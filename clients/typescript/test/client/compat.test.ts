@@ -2,26 +2,9 @@
 
 import WebSocket from "ws";
 import { afterEach, beforeEach, expect, expectTypeOf, test } from "vitest";
-import { rx, SocketApi, SocketApiAckStatus, SocketApiTxStatus, tx } from "../../src/compat/index.js";
-import * as pb from "../board/messages/index.js";
-import * as common from "../../src/common/index.js";
+import { SocketApi, SocketApiAckStatus, SocketApiTxStatus } from "../../src/compat/index.js";
+import { proto } from "../board/messages/compat.js";
 import { eventually, TestServer } from "../server.js";
-
-/** As `psd generate` writes it. */
-namespace proto {
-  export class TxPost extends tx(pb.Post) {}
-  export class TxFail extends tx(pb.Fail) {}
-  export class TxIgnore extends tx(pb.Ignore) {}
-  export class TxWhoAmI extends tx(pb.WhoAmI) {}
-  export class TxWatch extends tx(pb.Watch) {}
-  export class TxLogin extends tx(common.Login) {}
-  export class RxYou extends rx(pb.You) {}
-  export class RxPosted extends rx(pb.Posted) {}
-  export class RxBoard extends rx(pb.Board) {}
-  export class RxLoginToken extends rx(common.LoginToken) {}
-  export class RxAck extends rx(common.Ack) {}
-  export const rxMessages = [new RxYou(), new RxPosted(), new RxBoard(), new RxLoginToken(), new RxAck()];
-}
 
 let server: TestServer;
 let api: SocketApi;

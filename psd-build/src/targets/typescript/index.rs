@@ -10,9 +10,9 @@ use super::print::{WIDTH, head};
 use crate::targets::MARK;
 
 /// A name of a file, and the one under which the index exports it.
-struct Export<'m> {
+pub(super) struct Export<'m> {
     name: &'m str,
-    exported: String,
+    pub(super) exported: String,
     /// Whether it travels; nothing for an enum.
     travels: Option<bool>,
 }
@@ -56,7 +56,7 @@ pub(super) fn print(model: &Model<'_>) -> String {
 }
 
 /// What each file exports. A name that two files have is told by its package.
-fn exports<'m>(model: &'m Model<'m>) -> Vec<(&'m File<'m>, Vec<Export<'m>>)> {
+pub(super) fn exports<'m>(model: &'m Model<'m>) -> Vec<(&'m File<'m>, Vec<Export<'m>>)> {
     let mut uses: BTreeMap<&str, usize> = BTreeMap::from([("messages", 1), ("types", 1)]);
     let all = |file: &'m File<'m>| {
         let enums = file.enums.iter().map(|item| (item.name.as_str(), None));

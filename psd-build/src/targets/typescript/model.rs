@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto};
 
-use super::{Options, names};
+use super::{Options, compat, names};
 use crate::common;
 use crate::schema::{self, FileKind, Schema};
 use crate::targets::json_names;
@@ -101,6 +101,9 @@ impl<'s> Model<'s> {
         let mut model = Self { schema, options, files: Vec::new(), places: BTreeMap::new() };
         let files = || schema.files.file.iter().zip(&schema.sources);
         let mut paths = BTreeSet::from(["index.ts".to_owned()]);
+        if options.compat.is_some() {
+            paths.insert(compat::FILE.to_owned());
+        }
         for (file, source) in files() {
             match source.kind {
                 FileKind::WellKnown => {}

@@ -1,9 +1,10 @@
 import { createClient, localTokens } from "@psd/client";
 import { PsdProvider, useConnection, useMessages, useSend } from "@psd/client/react";
 import { queryOptions } from "@psd/client/tanstack";
-import { SocketApi, tx } from "@psd/client/compat";
+import { SocketApi } from "@psd/client/compat";
 import { createRoot } from "react-dom/client";
 import { Board, messages, Post, Posted, Watch } from "./messages";
+import { proto } from "./messages/compat";
 
 const client = createClient({ url: "/ws", messages, auth: { store: localTokens() } });
 
@@ -25,5 +26,4 @@ createRoot(document.getElementById("root")!).render(
 );
 
 export const query = queryOptions(client, Watch, { board: "a" }, Board);
-export class TxPost extends tx(Post) {}
-export const old = () => new SocketApi("/ws").sendMessage(TxPost.create({ text: "hi" }), { ack: true });
+export const old = () => new SocketApi("/ws").sendMessage(proto.TxPost.create({ text: "hi" }), { ack: true });
