@@ -23,7 +23,9 @@ pub(super) fn print(model: &Model<'_>, from: &str) -> String {
         let _ = writeln!(out, "import * as common from {};", names::literal(&options.common));
     }
     let _ = writeln!(out, "import * as pb from {index};");
-    out.push_str("\n/** The messages as classes: `Tx` for those that clients send, `Rx` for those that the server sends. */\n");
+    out.push_str(
+        "\n/** The messages as classes: `Tx` for those that clients send, `Rx` for those that the server sends. */\n",
+    );
     out.push_str("export namespace proto {\n");
     for Class { name, function, message } in &classes {
         let _ = writeln!(out, "  export class {name} extends {function}({message}) {{}}");
@@ -48,7 +50,8 @@ struct Class {
 /// application's.
 fn classes(model: &Model<'_>) -> (Vec<Class>, bool) {
     let exported = |(file, exports): (&File<'_>, Vec<_>)| {
-        let messages = exports.into_iter().skip(file.enums.len()).map(|export: super::index::Export<'_>| export.exported);
+        let messages =
+            exports.into_iter().skip(file.enums.len()).map(|export: super::index::Export<'_>| export.exported);
         file.messages.iter().map(|message| message.full_name.clone()).zip(messages).collect::<Vec<_>>()
     };
     let exported: BTreeMap<String, String> = exports(model).into_iter().flat_map(exported).collect();
