@@ -1,9 +1,9 @@
 //! The server under load: an application with a bit of everything.
 
-use std::time::Duration;
+use std::{io::Write as _, time::Duration};
 
 use psd_core::{
-    Connection, Consumer, Error, Identity, Server, Settings,
+    Connection, Consumer, Error, Identity, ServeError, Server, Settings,
     auth::{Authenticator, BoxFuture, TokenError},
     receive,
 };
@@ -36,6 +36,16 @@ impl Authenticator for Anybody {
 #[receive(consumer = Load, permissions = ["load.work"])]
 async fn work(message: pb::Work) -> pb::Worked {
     pb::Worked { number: message.number }
+}
+
+/// Takes a moment, and then writes the number where it outlives the server.
+#[receive(consumer = Load)]
+async fn record(message: pb::Record) -> Result<(), Error> {
+    tokio::time::sleep(Duration::from_millis(rand::random_range(1..50))).await;
+    let path = std::env::var("LOAD_JOURNAL")?;
+    let mut journal = std::fs::File::options().append(true).create(true).open(path)?;
+    journal.write_all(format!("{}\n", message.number).as_bytes())?;
+    Ok(())
 }
 
 #[receive(consumer = Load, blocking)]
@@ -91,18 +101,29 @@ fn fetch_census(_: pb::FetchCensus, connection: Connection) -> pb::Census {
     }
 }
 
-/// Serves on a free port, which it prints, until its standard input ends: a program that dies leaves no server behind.
+/// Serves on a free port, or at `LOAD_ADDRESS` as soon as that is free, until a signal, or until its standard input ends: a
+/// program that dies leaves no server behind. Prints its address.
 pub(crate) async fn serve() -> anyhow::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     std::panic::set_hook(Box::new(|_| {})); // Handlers panic because they are told to.
     let settings = Settings::from_env()?;
-    let listening = Server::builder().settings(settings).authenticator(Anybody).listen("127.0.0.1:0").await?;
+    let server = Server::builder().settings(settings).authenticator(Anybody).build()?;
+    let address = std::env::var("LOAD_ADDRESS").unwrap_or_else(|_| "127.0.0.1:0".into());
+    let listening = loop {
+        match server.listen(&address).await {
+            Err(ServeError::Listen(error)) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            listening => break listening?,
+        }
+    };
     println!("{}", listening.local_addr());
     let (mut input, mut nowhere) = (tokio::io::stdin(), tokio::io::sink());
     tokio::select! {
-        () = listening.run() => {}
+        () = listening.run_until_signal() => {}
         _ = tokio::io::copy(&mut input, &mut nowhere) => {}
     }
-    Ok(())
+    // Returning would wait for the thread that reads the standard input.
+    std::process::exit(0)
 }

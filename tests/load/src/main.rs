@@ -1,10 +1,11 @@
-//! What a server does under floods, slow readers, many connections and time.
+//! What a server does under floods, slow readers, many connections, time and deploys.
 //!
 //! Each program starts the server in a process of its own, plays the clients, prints figures, and judges them against
 //! bars. Only loopback addresses are used, and everything is bounded in number and time.
 
 mod app;
 mod client;
+mod deploy;
 mod flood;
 mod idle;
 mod process;
@@ -29,6 +30,7 @@ Examples:
   cargo xtask load flood                        what others feel of 50 hostile connections
   cargo xtask load soak --seconds 600           ten minutes of mixed work: nothing grows
   cargo xtask load soak --seconds 20 --counts-only
+  cargo xtask load deploy                       SIGTERM under load, and how clients return
 
 A bar that is missed makes the program fail. With --counts-only times and memory are printed and not judged: what must
 not be lost or left behind still is. Figures mean something on a release build and a quiet machine only.";
@@ -50,6 +52,7 @@ enum Program {
     Idle(idle::Arguments),
     Flood(flood::Arguments),
     Soak(soak::Arguments),
+    Deploy(deploy::Arguments),
     /// The server that the others start
     #[command(hide = true)]
     Serve,
@@ -68,6 +71,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         Program::Idle(arguments) => idle::run(arguments, &mut report).await?,
         Program::Flood(arguments) => flood::run(arguments, &mut report).await?,
         Program::Soak(arguments) => soak::run(arguments, &mut report).await?,
+        Program::Deploy(arguments) => deploy::run(arguments, &mut report).await?,
         Program::Serve => app::serve().await?,
         Program::Attack(arguments) => flood::attack(arguments).await?,
     }

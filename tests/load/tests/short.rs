@@ -39,6 +39,11 @@ fn a_flood_fails_nobody_elses_request() {
 }
 
 #[test]
+fn a_server_is_replaced_and_nothing_that_was_acked_is_lost() {
+    holds(&["deploy", "--clients", "30", "--classic", "10", "--window", "2"]);
+}
+
+#[test]
 fn mixed_work_leaves_nothing_behind() {
     holds(&["soak", "--seconds", "4", "--round", "1", "--clients", "20"]);
 }
