@@ -154,7 +154,7 @@ async fn it_works_over_a_real_socket() {
     assert!(matches!(error, Error::Disconnected(Disconnect::Unreachable { .. })), "{error}");
 
     let error = Client::connect("wss://127.0.0.1/ws").await.unwrap_err();
-    let expected = "not connected: cannot connect to 127.0.0.1:443: `wss` needs a transport with TLS, see \
-                    `Builder::connect_over`";
+    let expected = "not connected: cannot connect to 127.0.0.1:443: `wss` needs a transport with TLS: \
+                    `Builder::connect_over` with `Tls` (feature `tls`) or one of your own";
     assert_eq!(error.to_string(), expected);
 }
