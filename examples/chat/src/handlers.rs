@@ -6,14 +6,13 @@
 use std::sync::{Mutex, PoisonError};
 
 use psd_core::{
-    Connection, Consumer, Error, Identity, IntoMessage, Server, Session, State,
-    auth::{Authenticator, BoxFuture, TokenError},
-    receive,
+    Connection, Consumer, Error, Identity, IntoMessage, Server, Session, State, auth::SqlUsers,
+    proto::common::authentication::LoginToken, receive,
 };
 
 use crate::{
     pb,
-    store::{History, Person, Room, Store},
+    store::{History, Room, Store},
 };
 
 /// The group of everyone who is signed in.
@@ -27,6 +26,11 @@ impl Consumer for Chat {
     /// The room that the connection is in.
     type Session = Option<String>;
 
+    /// Whoever signs out, or whose token ends, hears nothing more.
+    fn admits(_: &str, identity: Option<&Identity>, _: &Connection) -> bool {
+        identity.is_some()
+    }
+
     async fn on_authenticated(connection: Connection, _: Identity) {
         let _ = connection.join(EVERYONE);
     }
@@ -38,37 +42,25 @@ impl Consumer for Chat {
     }
 }
 
-/// Taking a name needs no name: in `chat.proto`, `sign-in` says `auth = false`. All other handlers are guarded.
+/// Making an account needs none: in `chat.proto`, `sign-up` says `auth = false`. All other handlers are guarded; `login`,
+/// `refresh-token` and the like are psd's own.
 #[receive(consumer = Chat)]
-async fn sign_in(
-    message: pb::SignIn,
+async fn sign_up(
+    message: pb::SignUp,
     connection: Connection,
-    State(store): State<Store>,
-) -> Result<pb::SignedIn, Error> {
-    let name = tidy("name", &message.name, 30)?;
-    let token = format!("{:032x}", rand::random::<u128>());
-    let Some(person) = store.sign_in(&name, &token).await? else {
-        return Err(Error::new(409, format!("somebody is called {name} already: take another name")));
-    };
-    connection.authenticate(&token, person.identity());
-    Ok(pb::SignedIn { token, name })
+    State(users): State<SqlUsers>,
+) -> Result<LoginToken, Error> {
+    let name = tidy("name", &message.username, 30)?;
+    let account = users.create(&name, &message.password).await.map_err(|error| match error.code() {
+        Some(409) => Error::new(409, format!("somebody is called {name} already: take another name")),
+        _ => error,
+    })?;
+    connection.log_in(&account.id.to_string()).await
 }
 
 #[receive(consumer = Chat)]
-async fn sign_out(
-    _: pb::SignOut,
-    identity: Identity,
-    connection: Connection,
-    session: Session<Option<String>>,
-    State(store): State<Store>,
-) -> Result<(), Error> {
-    store.sign_out(identity.username()).await?;
-    leave_room(&connection, &session);
-    connection.leave(EVERYONE);
-    connection.deauthenticate();
-    // The name may be somebody else's now: whoever still has it in another window must not keep it.
-    connection.server().disconnect_user(identity.user_id(), "signed out in another window");
-    Ok(())
+fn fetch_profile(_: pb::FetchProfile, identity: Identity) -> pb::Profile {
+    pb::Profile { name: identity.username().into() }
 }
 
 #[receive(consumer = Chat)]
@@ -123,7 +115,7 @@ async fn send_chat(
     }
     let mut room = find(&store, &message.room).await?;
     let (saved, is_new) = store.save(&room, author.username(), text, &message.key).await?;
-    let sent = pb::ChatSent { room: room.name.clone(), message: Some(saved.clone().into_message()) };
+    let sent = saved.clone().into_message();
     if is_new {
         // The sender gets it as the answer below, so that it knows which of its requests this is.
         connection.broadcast_others(&group(&room.name), &sent)?;
@@ -133,23 +125,20 @@ async fn send_chat(
     Ok(sent)
 }
 
-/// A token of `sign-in`, shown by a page that comes back, is verified here.
-impl Authenticator for Store {
-    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Identity, TokenError>> {
-        Box::pin(async move {
-            match self.person(token).await {
-                Ok(Some(person)) => Ok(person.identity()),
-                Ok(None) => Err("nobody holds this token".into()),
-                Err(error) => Err(TokenError::unavailable(error.to_string())),
-            }
-        })
+/// Only those who are in the room are told, and only by those who are.
+#[receive(consumer = Chat)]
+fn typing(
+    message: pb::Typing,
+    author: Identity,
+    connection: Connection,
+    session: Session<Option<String>>,
+) -> Result<(), Error> {
+    let room = message.room;
+    if session.with(|current| current.as_ref() != Some(&room)) {
+        return Err(Error::new(409, "somebody types in the room that they are in"));
     }
-}
-
-impl Person {
-    fn identity(&self) -> Identity {
-        Identity::new(self.id.to_string(), &self.name)
-    }
+    let types = pb::SomebodyTypes { room, author: author.username().into() };
+    connection.broadcast_others(&group(&types.room), &types)
 }
 
 /// Takes a connection out of its room, and tells those who stay.

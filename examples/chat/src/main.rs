@@ -1,9 +1,10 @@
-//! Rooms, history and who is here, in a page of Rust and a page of HTML.
+//! Accounts, rooms, history and who is here.
 //!
 //! `cargo run -p chat`, then open the address in two windows. Read on in `proto/chat.proto` (what is said),
-//! `handlers.rs` (what is done about it) and `store.rs` (what is kept).
+//! `handlers.rs` (what is done about it), `store.rs` (what is kept), and `../web/src` (the page, in React).
 
 mod handlers;
+mod page;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -13,13 +14,15 @@ mod pb {
     psd_core::include_messages!();
 }
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
-use axum::{Router, http::header::CONTENT_TYPE, response::Html, routing::get};
 use clap::Parser;
-use psd_core::{Server, Settings, with_security_headers};
+use psd_core::{Server, Settings, auth::Jwt, with_security_headers};
 
 use store::Store;
+
+/// For how long a browser stays signed in without being used.
+const STAY_SIGNED_IN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A chat with rooms, history and who is here.
 #[derive(Parser)]
@@ -37,7 +40,7 @@ async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_env_filter(log_filter()).with_writer(std::io::stderr).init();
     let arguments = Arguments::parse();
     let store = Store::open(&arguments.database).await?;
-    let listening = server(store.clone())?.listen(("127.0.0.1", arguments.port)).await?;
+    let listening = server(store.clone()).await?.listen(("127.0.0.1", arguments.port)).await?;
     println!("http://{}", listening.local_addr());
     listening.run_until_signal().await;
     store.close().await;
@@ -45,18 +48,12 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// The whole application: start-up finds the handlers by itself.
-fn server(store: Store) -> anyhow::Result<Server> {
-    let builder = Server::builder().settings(Settings::from_env()?).router(with_security_headers(page()));
-    Ok(builder.authenticator(store.clone()).state(store).build()?)
-}
-
-/// The page, its style and its script: apart, since with the security headers a browser runs nothing that stands in a page.
-fn page() -> Router {
-    let file = |kind: &'static str, text: &'static str| get(async move || ([(CONTENT_TYPE, kind)], text));
-    Router::new()
-        .route("/", get(async || Html(include_str!("page.html"))))
-        .route("/page.css", file("text/css; charset=utf-8", include_str!("page.css")))
-        .route("/page.js", file("text/javascript; charset=utf-8", include_str!("page.js")))
+async fn server(store: Store) -> anyhow::Result<Server> {
+    let users = store.users().await?;
+    let jwt = Jwt::hs256(store.secret().await?)?.users(users.clone()).refresh_lifetime(STAY_SIGNED_IN);
+    let page = with_security_headers(page::router());
+    let builder = Server::builder().settings(Settings::from_env()?).router(page);
+    Ok(builder.authenticator(jwt).login().state(users).state(store).build()?)
 }
 
 /// `RUST_LOG`, or warnings and more.

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use psd_core::IntoMessage;
+use psd_core::{IntoMessage, auth::SqlUsers};
 use sqlx::{
     FromRow, Row, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow},
@@ -14,19 +14,20 @@ use sqlx::{
 use crate::pb;
 
 /// How the tables came to be, step by step; the database keeps count. New steps go to the end.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/1_rooms.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("../migrations/1_rooms.sql"), include_str!("../migrations/2_accounts.sql")];
 /// Messages in one piece of history.
 const PAGE: usize = 50;
+
+/// Messages with the names of their rooms.
+macro_rules! messages {
+    () => {
+        "SELECT messages.*, rooms.name AS room FROM messages JOIN rooms ON rooms.id = room_id "
+    };
+}
 
 /// The database; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Store(SqlitePool);
-
-/// Somebody who has taken a name.
-pub(crate) struct Person {
-    pub(crate) id: i64,
-    pub(crate) name: String,
-}
 
 /// `#[derive(IntoMessage)]` lets our own types travel: as a `pb::Room`, field by field.
 #[derive(Clone, IntoMessage)]
@@ -39,8 +40,9 @@ pub(crate) struct Room {
 }
 
 #[derive(Clone, IntoMessage)]
-#[message(pb::ChatMessage)]
+#[message(pb::ChatSent)]
 pub(crate) struct Message {
+    room: String,
     id: i64,
     author: String,
     text: String,
@@ -85,21 +87,17 @@ impl Store {
         self.0.close().await;
     }
 
-    /// Gives a name to whoever holds the token; `None` if somebody has it.
-    pub(crate) async fn sign_in(&self, name: &str, token: &str) -> sqlx::Result<Option<Person>> {
-        let insert = "INSERT INTO people (name, token) VALUES (?, ?) ON CONFLICT (name) DO NOTHING RETURNING id, name";
-        sqlx::query_as(insert).bind(name).bind(token).fetch_optional(&self.0).await
+    /// The accounts, in tables of psd's beside ours.
+    pub(crate) async fn users(&self) -> anyhow::Result<SqlUsers> {
+        Ok(SqlUsers::open(self.0.clone()).await?)
     }
 
-    /// Who holds the token.
-    pub(crate) async fn person(&self, token: &str) -> sqlx::Result<Option<Person>> {
-        sqlx::query_as("SELECT id, name FROM people WHERE token = ?").bind(token).fetch_optional(&self.0).await
-    }
-
-    /// Makes a name free again.
-    pub(crate) async fn sign_out(&self, name: &str) -> sqlx::Result<()> {
-        sqlx::query("DELETE FROM people WHERE name = ?").bind(name).execute(&self.0).await?;
-        Ok(())
+    /// What tokens are signed with: made at the first start, and kept, so that they outlive a restart.
+    pub(crate) async fn secret(&self) -> sqlx::Result<String> {
+        let fresh = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
+        let insert = "INSERT INTO secret (id, secret) VALUES (1, ?) ON CONFLICT (id) DO NOTHING";
+        sqlx::query(insert).bind(fresh).execute(&self.0).await?;
+        sqlx::query_scalar("SELECT secret FROM secret").fetch_one(&self.0).await
     }
 
     /// Every room by name.
@@ -125,31 +123,26 @@ impl Store {
     /// Keeps a message. What its author has sent under the same key before is returned as it was, with `false`.
     pub(crate) async fn save(&self, room: &Room, author: &str, text: &str, key: &str) -> sqlx::Result<(Message, bool)> {
         let insert = "INSERT INTO messages (room_id, author, text, key, sent_at) VALUES (?, ?, ?, nullif(?, ''), ?)
-            ON CONFLICT (author, key) DO NOTHING RETURNING *";
+            ON CONFLICT (author, key) DO NOTHING RETURNING *, ? AS room";
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let insert = sqlx::query_as(insert).bind(room.id).bind(author).bind(text).bind(key).bind(now as i64);
+        let insert = insert.bind(&room.name);
         if let Some(message) = insert.fetch_optional(&self.0).await? {
             return Ok((message, true));
         }
-        let select = sqlx::query_as("SELECT * FROM messages WHERE author = ? AND key = ?").bind(author).bind(key);
+        let select = sqlx::query_as(concat!(messages!(), "WHERE author = ? AND key = ?")).bind(author).bind(key);
         Ok((select.fetch_one(&self.0).await?, false))
     }
 
     /// The newest messages of a room, or the newest older than `before`; and whether nothing older is left.
     pub(crate) async fn history(&self, room: Room, before: Option<i64>) -> sqlx::Result<History> {
-        let select = "SELECT * FROM messages WHERE room_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
+        let select = concat!(messages!(), "WHERE room_id = ? AND messages.id < ? ORDER BY messages.id DESC LIMIT ?");
         let select = sqlx::query_as(select).bind(room.id).bind(before.unwrap_or(i64::MAX)).bind(PAGE as i64 + 1);
         let mut messages: Vec<Message> = select.fetch_all(&self.0).await?;
         let complete = messages.len() <= PAGE;
         messages.truncate(PAGE);
         messages.reverse();
         Ok(History { room: room.name, messages, complete })
-    }
-}
-
-impl FromRow<'_, SqliteRow> for Person {
-    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
-        Ok(Self { id: row.try_get("id")?, name: row.try_get("name")? })
     }
 }
 
@@ -165,6 +158,7 @@ impl FromRow<'_, SqliteRow> for Message {
     fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
         let milliseconds: i64 = row.try_get("sent_at")?;
         Ok(Self {
+            room: row.try_get("room")?,
             id: row.try_get("id")?,
             author: row.try_get("author")?,
             text: row.try_get("text")?,

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use psd_core::{
-    proto::common::authentication::TokenInvalid,
+    proto::common::authentication::{Login, LoginError, LoginToken, RefreshToken, RevokeToken, TokenInvalid},
     test::{Dialect, TestClient, TestServer},
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -18,11 +18,11 @@ struct Chat(TestServer);
 
 impl Chat {
     async fn start() -> Self {
-        Self::with(Store::open(Path::new(":memory:")).await.unwrap())
+        Self::with(Store::open(Path::new(":memory:")).await.unwrap()).await
     }
 
-    fn with(store: Store) -> Self {
-        Self(TestServer::of(server(store).unwrap()))
+    async fn with(store: Store) -> Self {
+        Self(TestServer::of(server(store).await.unwrap()))
     }
 
     async fn stranger(&self) -> TestClient {
@@ -31,7 +31,7 @@ impl Chat {
 
     async fn person(&self, name: &str) -> TestClient {
         let client = self.stranger().await;
-        client.send(sign_in(name)).await;
+        client.send(sign_up(name)).await;
         client
     }
 
@@ -54,18 +54,28 @@ async fn sees(client: &TestClient, expected: &[&str]) {
 }
 
 async fn hears(client: &TestClient) -> String {
-    client.expect_push::<pb::ChatSent>().await.message.unwrap().text
+    client.expect_push::<pb::ChatSent>().await.text
 }
 
 async fn open(client: &TestClient, room: &str) -> pb::History {
     client.fetch(pb::OpenRoom { room: room.into() }).await
 }
 
-fn sign_in(name: &str) -> pb::SignIn {
-    pb::SignIn { name: name.into() }
+const PASSWORD: &str = "correct horse";
+
+fn sign_up(name: &str) -> pb::SignUp {
+    pb::SignUp { username: name.into(), password: PASSWORD.into() }
 }
 
-fn chat(text: &str, key: &str) -> pb::SendChat {
+fn login(name: &str, password: &str) -> Login {
+    Login { username: name.into(), password: password.into() }
+}
+
+async fn name_of(client: &TestClient) -> String {
+    client.fetch::<pb::Profile>(pb::FetchProfile {}).await.name
+}
+
+fn chat_message(text: &str, key: &str) -> pb::SendChat {
     pb::SendChat { room: "General".into(), text: text.into(), key: key.into() }
 }
 
@@ -83,16 +93,13 @@ async fn refused<M: psd_core::ClientMessage>(client: &TestClient, message: M, co
 async fn a_name_belongs_to_whoever_took_it_first() {
     let chat = Chat::start().await;
     let ann = chat.person("  Ann   Lee ").await;
+    assert_eq!(name_of(&ann).await, "Ann Lee");
     let stranger = chat.stranger().await;
-    refused(&stranger, sign_in("ann lee"), 409, "somebody is called ann lee already").await;
-
-    ann.send(pb::SignOut {}).await;
-    let again: pb::SignedIn = stranger.fetch(sign_in("ann lee")).await;
-    assert_eq!(again.name, "ann lee");
+    refused(&stranger, sign_up("ann lee"), 409, "somebody is called ann lee already").await;
 }
 
 #[tokio::test]
-async fn a_name_is_a_name() {
+async fn a_name_is_a_name_and_a_password_has_some_length() {
     let chat = Chat::start().await;
     let stranger = chat.stranger().await;
     for (name, expected) in [
@@ -102,53 +109,76 @@ async fn a_name_is_a_name() {
         (&"x".repeat(31), "longer than 30"),
         ("a\u{7}b", "control character"),
     ] {
-        refused(&stranger, sign_in(name), 422, expected).await;
+        refused(&stranger, sign_up(name), 422, expected).await;
     }
-    stranger.send(sign_in(&"é".repeat(30))).await;
+    refused(&stranger, pb::SignUp { password: "short".into(), ..sign_up("Ann") }, 422, "8 characters").await;
+    stranger.send(sign_up(&"é".repeat(30))).await;
+}
+
+#[tokio::test]
+async fn whoever_has_an_account_logs_in() {
+    let chat = Chat::start().await;
+    chat.person("Ann").await;
+    let later = chat.stranger().await;
+    let error: LoginError = later.fetch(login("Ann", "wrong horse")).await;
+    assert_eq!(error.error_code, "login-error");
+    refused(&later, pb::ListRooms {}, 401, "").await;
+    let tokens: LoginToken = later.fetch(login("ann", PASSWORD)).await;
+    assert_eq!(name_of(&later).await, "Ann", "and is called as they wrote it first");
+
+    let refreshed: LoginToken = chat.stranger().await.fetch(RefreshToken { refresh_token: tokens.refresh }).await;
+    assert_eq!(name_of(&chat.window(&refreshed.token).await).await, "Ann");
 }
 
 #[tokio::test]
 async fn a_token_is_the_person_wherever_it_is_shown() {
     let chat = Chat::start().await;
-    let signed_in: pb::SignedIn = chat.stranger().await.fetch(sign_in("Ann")).await;
-    assert_eq!(signed_in.token.len(), 32);
-
-    let elsewhere = chat.window(&signed_in.token).await;
+    let signed_up: LoginToken = chat.stranger().await.fetch(sign_up("Ann")).await;
+    let elsewhere = chat.window(&signed_up.token).await;
     elsewhere.send(pb::ListRooms {}).await;
 
-    elsewhere.send(pb::SignOut {}).await;
+    // Whoever logs out ends the session in every window, and hears nothing more.
+    let (here, bob) = (chat.window(&signed_up.token).await, chat.guest("Bob", "General").await);
+    open(&here, "General").await;
+    elsewhere.send(RevokeToken { refresh_token: signed_up.refresh }).await;
+    refused(&elsewhere, pb::ListRooms {}, 401, "").await;
+    here.expect_push::<TokenInvalid>().await;
+    bob.send(chat_message("hello", "")).await;
+    here.expect_no::<pb::ChatSent>().await;
+
     let later = chat.stranger().await;
-    later.set_token(&signed_in.token);
+    later.set_token(&signed_up.token);
     refused(&later, pb::ListRooms {}, 401, "").await;
-    later.expect_push::<TokenInvalid>().await;
 }
 
 #[tokio::test]
-async fn signing_out_ends_every_window() {
-    let chat = Chat::start().await;
-    let signed_in: pb::SignedIn = chat.stranger().await.fetch(sign_in("Ann")).await;
-    let (one, two) = (chat.window(&signed_in.token).await, chat.window(&signed_in.token).await);
-    one.send(pb::SignOut {}).await;
-    two.expect_close(4403).await;
-    one.send(sign_in("Bea")).await;
-}
-
-#[tokio::test]
-async fn strangers_may_only_sign_in() {
-    let server = server(Store::open(Path::new(":memory:")).await.unwrap()).unwrap();
+async fn strangers_may_only_come_in() {
+    let server = server(Store::open(Path::new(":memory:")).await.unwrap()).await.unwrap();
     let open = server.routes().into_iter().filter(|route| !route.requires_auth).map(|route| route.message.message_type);
-    assert_eq!(open.collect::<Vec<_>>(), ["sign-in"]);
+    assert_eq!(open.collect::<Vec<_>>(), ["login", "refresh-token", "revoke-token", "sign-up", "verify-token"]);
+}
+
+#[tokio::test]
+async fn whoever_types_is_seen_typing_by_those_in_the_room() {
+    let chat = Chat::start().await;
+    let (ann, bob) = (chat.guest("Ann", "General").await, chat.guest("Bob", "General").await);
+    let typing = pb::Typing { room: "General".into() };
+    ann.send(typing.clone()).await;
+    let types: pb::SomebodyTypes = bob.expect_push().await;
+    assert_eq!((types.room.as_str(), types.author.as_str()), ("General", "Ann"));
+    ann.expect_no::<pb::SomebodyTypes>().await;
+    let cem = chat.person("Cem").await;
+    refused(&cem, typing, 409, "the room that they are in").await;
 }
 
 #[tokio::test]
 async fn what_is_said_reaches_everyone_in_the_room_once() {
-    let chat_ = Chat::start().await;
-    let (ann, bob) = (chat_.guest("Ann", "General").await, chat_.guest("Bob", "General").await);
-    let sent: pb::ChatSent = ann.fetch(chat("  hello  ", "1")).await;
-    let message = sent.message.unwrap();
+    let chat = Chat::start().await;
+    let (ann, bob) = (chat.guest("Ann", "General").await, chat.guest("Bob", "General").await);
+    let message: pb::ChatSent = ann.fetch(chat_message("  hello  ", "1")).await;
     assert_eq!((message.author.as_str(), message.text.as_str(), message.key.as_str()), ("Ann", "hello", "1"));
     assert!(message.sent_at.is_some());
-    bob.send(chat("hi", "1")).await; // Bob's key is not Ann's.
+    bob.send(chat_message("hi", "1")).await; // Bob's key is not Ann's.
 
     // Whoever says something gets it as the reply.
     assert_eq!(hears(&bob).await, "hello");
@@ -161,15 +191,15 @@ async fn what_is_said_reaches_everyone_in_the_room_once() {
 
 #[tokio::test]
 async fn pages_of_every_age_hear_each_other() {
-    let chat_ = Chat::start().await;
+    let chat = Chat::start().await;
     let mut people = Vec::new();
     for (name, dialect) in [("Ann", Dialect::V1Proto), ("Bob", Dialect::V1Json), ("Cem", Dialect::Classic)] {
-        let person = chat_.0.client().dialect(dialect).connect().await;
-        person.send(sign_in(name)).await;
+        let person = chat.0.client().dialect(dialect).connect().await;
+        person.send(sign_up(name)).await;
         open(&person, "General").await;
         people.push(person);
     }
-    people[0].send(chat("hello", "")).await;
+    people[0].send(chat_message("hello", "")).await;
     for person in &people[1..] {
         assert_eq!(hears(person).await, "hello");
     }
@@ -177,14 +207,14 @@ async fn pages_of_every_age_hear_each_other() {
 
 #[tokio::test]
 async fn a_message_sent_twice_is_said_once() {
-    let chat_ = Chat::start().await;
-    let (ann, bob) = (chat_.person("Ann").await, chat_.guest("Bob", "General").await);
-    let first: pb::ChatSent = ann.fetch(chat("hello", "k")).await;
+    let chat = Chat::start().await;
+    let (ann, bob) = (chat.person("Ann").await, chat.guest("Bob", "General").await);
+    let first: pb::ChatSent = ann.fetch(chat_message("hello", "k")).await;
     ann.duplicate_next();
-    let second: pb::ChatSent = ann.fetch(chat("hello", "k")).await;
+    let second: pb::ChatSent = ann.fetch(chat_message("hello", "k")).await;
     assert_eq!(first, second);
-    ann.send(chat("without a key", "")).await;
-    ann.send(chat("without a key", "")).await;
+    ann.send(chat_message("without a key", "")).await;
+    ann.send(chat_message("without a key", "")).await;
     for expected in ["hello", "without a key", "without a key"] {
         assert_eq!(hears(&bob).await, expected);
     }
@@ -193,22 +223,22 @@ async fn a_message_sent_twice_is_said_once() {
 
 #[tokio::test]
 async fn what_cannot_be_said() {
-    let chat_ = Chat::start().await;
-    let ann = chat_.person("Ann").await;
-    refused(&ann, chat(" \n", ""), 422, "empty").await;
-    refused(&ann, chat(&"x".repeat(4001), ""), 422, "longer than 4000").await;
-    let nowhere = pb::SendChat { room: "Nowhere".into(), ..chat("hello", "") };
+    let chat = Chat::start().await;
+    let ann = chat.person("Ann").await;
+    refused(&ann, chat_message(" \n", ""), 422, "empty").await;
+    refused(&ann, chat_message(&"x".repeat(4001), ""), 422, "longer than 4000").await;
+    let nowhere = pb::SendChat { room: "Nowhere".into(), ..chat_message("hello", "") };
     refused(&ann, nowhere, 404, "no room called Nowhere").await;
     refused(&ann, pb::OpenRoom { room: "Nowhere".into() }, 404, "no room called Nowhere").await;
-    ann.send(chat(&"x".repeat(4000), "")).await;
+    ann.send(chat_message(&"x".repeat(4000), "")).await;
 }
 
 #[tokio::test]
 async fn history_comes_in_pieces_oldest_first() {
-    let chat_ = Chat::start().await;
-    let ann = chat_.person("Ann").await;
+    let chat = Chat::start().await;
+    let ann = chat.person("Ann").await;
     for number in 0..120 {
-        ann.send(chat(&number.to_string(), "")).await;
+        ann.send(chat_message(&number.to_string(), "")).await;
     }
     let mut piece = open(&ann, "general").await;
     assert_eq!(piece.room, "General");
@@ -229,10 +259,10 @@ async fn history_comes_in_pieces_oldest_first() {
 
 #[tokio::test]
 async fn who_is_here() {
-    let chat_ = Chat::start().await;
-    let ann = chat_.guest("Ann", "General").await;
+    let chat = Chat::start().await;
+    let ann = chat.guest("Ann", "General").await;
     sees(&ann, &["Ann"]).await;
-    let bob = chat_.guest("bob", "General").await;
+    let bob = chat.guest("bob", "General").await;
     sees(&ann, &["Ann", "bob"]).await;
     sees(&bob, &["Ann", "bob"]).await;
 
@@ -246,25 +276,25 @@ async fn who_is_here() {
     bob.close().await;
     sees(&ann, &["Ann"]).await;
 
-    let zoe = chat_.guest("Zoë", "General").await;
+    let zoe = chat.guest("Zoë", "General").await;
     sees(&ann, &["Ann", "Zoë"]).await;
     zoe.disconnect().await; // Without a word.
     sees(&ann, &["Ann"]).await;
 
-    let cem = chat_.guest("Cem", "General").await;
-    ann.send(pb::SignOut {}).await;
+    let cem = chat.guest("Cem", "General").await;
+    drop(ann); // The browser's tab is closed.
     sees(&cem, &["Cem"]).await;
 }
 
 #[tokio::test]
 async fn somebody_with_two_windows_is_here_until_the_last_one_closes() {
-    let chat_ = Chat::start().await;
-    let signed_in: pb::SignedIn = chat_.stranger().await.fetch(sign_in("Ann")).await;
-    let (one, two) = (chat_.window(&signed_in.token).await, chat_.window(&signed_in.token).await);
+    let chat = Chat::start().await;
+    let signed_in: LoginToken = chat.stranger().await.fetch(sign_up("Ann")).await;
+    let (one, two) = (chat.window(&signed_in.token).await, chat.window(&signed_in.token).await);
     for window in [&one, &two] {
         open(window, "General").await;
     }
-    let bob = chat_.guest("Bob", "General").await;
+    let bob = chat.guest("Bob", "General").await;
     sees(&bob, &["Ann", "Bob"]).await;
     one.close().await;
     sees(&bob, &["Ann", "Bob"]).await;
@@ -274,8 +304,8 @@ async fn somebody_with_two_windows_is_here_until_the_last_one_closes() {
 
 #[tokio::test]
 async fn rooms_are_news_for_everyone() {
-    let chat_ = Chat::start().await;
-    let (ann, bob) = (chat_.person("Ann").await, chat_.person("Bob").await);
+    let chat = Chat::start().await;
+    let (ann, bob) = (chat.person("Ann").await, chat.person("Bob").await);
     let rooms: pb::Rooms = bob.fetch(pb::ListRooms {}).await;
     assert_eq!(rooms.rooms, [pb::Room { name: "General".into(), last: None }]);
 
@@ -284,7 +314,7 @@ async fn rooms_are_news_for_everyone() {
     refused(&ann, pb::CreateRoom { name: "kitchen".into() }, 409, "there is a room called kitchen").await;
     refused(&ann, pb::CreateRoom { name: "-".into() }, 422, "the room's name needs a letter").await;
 
-    ann.send(chat("hello", "")).await;
+    ann.send(chat_message("hello", "")).await;
     let room = bob.expect_push::<pb::RoomChanged>().await.room.unwrap();
     assert_eq!((room.name.as_str(), room.last.unwrap().text.as_str()), ("General", "hello"));
     let rooms: pb::Rooms = bob.fetch(pb::ListRooms {}).await;
@@ -295,21 +325,21 @@ async fn rooms_are_news_for_everyone() {
 async fn a_file_remembers() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("chat.sqlite");
-    let signed_in: pb::SignedIn = {
-        let chat_ = Chat::with(Store::open(&file).await.unwrap());
-        let ann = chat_.stranger().await;
-        let signed_in = ann.fetch(sign_in("Ann")).await;
-        ann.send(chat("hello", "")).await;
+    let signed_in: LoginToken = {
+        let chat = Chat::with(Store::open(&file).await.unwrap()).await;
+        let ann = chat.stranger().await;
+        let signed_in = ann.fetch(sign_up("Ann")).await;
+        ann.send(chat_message("hello", "")).await;
         signed_in
     };
-    let chat_ = Chat::with(Store::open(&file).await.unwrap());
-    let ann = chat_.window(&signed_in.token).await;
+    let chat = Chat::with(Store::open(&file).await.unwrap()).await;
+    let ann = chat.window(&signed_in.token).await;
     assert_eq!(texts(&open(&ann, "General").await), ["hello"]);
 }
 
 #[tokio::test]
 async fn the_program_serves_its_page() {
-    let server = server(Store::open(Path::new(":memory:")).await.unwrap()).unwrap();
+    let server = server(Store::open(Path::new(":memory:")).await.unwrap()).await.unwrap();
     let listening = server.listen("127.0.0.1:0").await.unwrap();
     let address = listening.local_addr();
     tokio::spawn(listening.run());

@@ -1,0 +1,110 @@
+import { useMessages } from "@psd/client/react";
+import { useCallback, useState } from "react";
+
+import { Banner } from "./Banner";
+import type { Drawer } from "./Chat";
+import { Composer } from "./Composer";
+import { Icon, IconButton } from "./Icon";
+import { Log } from "./Log";
+import { People } from "./People";
+import { drafts } from "./drafts";
+import type { Line } from "./lines";
+import { PeopleChanged } from "./messages";
+import { useRoom } from "./useRoom";
+import { useTyping } from "./useTyping";
+
+interface Properties {
+  room: string;
+  me: string;
+  /** Whether something unseen is in other rooms. */
+  hasUnread: boolean;
+  drawer: Drawer | undefined;
+  onDrawer(drawer: Drawer | undefined): void;
+  onSeen(room: string, id: number): void;
+}
+
+/** The room that is shown: what was said, who is here, and where one types. */
+export function Room({ room, me, hasUnread, drawer, onDrawer, onSeen }: Properties) {
+  const { lines, loaded, complete, isFetching, fetchOlder, say, retry, discard } = useRoom(room, me);
+  const people = useMessages(PeopleChanged, { filter: { room }, limit: 1 }).at(-1)?.people ?? [];
+  const { typing, tell } = useTyping(room, me);
+  const [draft, setDraft] = useState(drafts.get(room) ?? "");
+
+  const write = (text: string) => {
+    setDraft(text);
+    drafts.set(room, text);
+    if (text.trim()) tell();
+  };
+  const onOlder = useCallback(() => void fetchOlder(), [fetchOlder]);
+  const see = useCallback((id: number) => onSeen(room, id), [onSeen, room]);
+  const onRetry = useCallback((line: Line) => retry(line.key), [retry]);
+  const onDiscard = useCallback((line: Line) => discard(line.key), [discard]);
+
+  return (
+    <>
+      <main inert={drawer !== undefined}>
+        <header>
+          <IconButton
+            id="to-rooms"
+            icon="menu"
+            label="Rooms"
+            className={hasUnread ? "unread" : ""}
+            aria-controls="rooms"
+            aria-expanded={drawer === "rooms"}
+            onClick={() => onDrawer("rooms")}
+          />
+          <h1>
+            <span aria-hidden="true">#</span>
+            <b id="room-name">{room}</b>
+          </h1>
+          <button
+            id="to-people"
+            type="button"
+            className="icon"
+            title="Who is here"
+            aria-controls="people"
+            aria-expanded={drawer === "people"}
+            onClick={() => onDrawer("people")}
+          >
+            <Icon name="people" />
+            <span id="people-count">{people.length || ""}</span>
+            <span className="quiet">people are here</span>
+          </button>
+        </header>
+        <Banner />
+        <Log
+          room={room}
+          me={me}
+          lines={lines}
+          loaded={loaded}
+          complete={complete}
+          fetching={isFetching}
+          onOlder={onOlder}
+          onSeen={see}
+          onRetry={onRetry}
+          onDiscard={onDiscard}
+        />
+        <p id="typing" role="status">
+          {phrase(typing)}
+        </p>
+        <Composer
+          room={room}
+          text={draft}
+          onChange={write}
+          onSay={(text) => {
+            say(text);
+            write("");
+          }}
+        />
+      </main>
+      <People people={people} me={me} onClose={() => onDrawer(undefined)} />
+    </>
+  );
+}
+
+function phrase(typing: readonly string[]): string {
+  const [first, second] = typing;
+  if (first === undefined) return "";
+  if (second === undefined) return `${first} is typing…`;
+  return typing.length === 2 ? `${first} and ${second} are typing…` : "Several people are typing…";
+}
