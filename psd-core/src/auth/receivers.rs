@@ -77,7 +77,7 @@ async fn login(connection: Connection, message: Login) -> Result<(), Error> {
     match issuer.login(&message.username, &message.password).await {
         Ok(Some(login)) => {
             attempt.succeeded();
-            welcome(&connection, login)
+            connection.send(&welcome(&connection, login))
         }
         Ok(None) => connection
             .send(&LoginError { error_text: "Invalid login details.".into(), error_code: "login-error".into() }),
@@ -100,7 +100,7 @@ fn too_many_failures(connection: &Connection, wait: Duration) -> LoginError {
 
 async fn refresh_token(connection: Connection, message: RefreshToken) -> Result<(), Error> {
     match connection.server().issuer()?.refresh(&message.refresh_token).await? {
-        Refreshed::Login(login) => welcome(&connection, login),
+        Refreshed::Login(login) => connection.send(&welcome(&connection, login)),
         Refreshed::Refused => connection.send(&RefreshTokenInvalid {}),
         Refreshed::Reused(session) => {
             connection.server().end_session(&session.user_id, &session.session_id);
@@ -125,10 +125,22 @@ async fn revoke_token(connection: Connection, message: RevokeToken) -> Result<()
     Ok(())
 }
 
+impl Connection {
+    /// Logs in a user whom the application has authenticated itself, as after a sign-up: the connection is theirs at once,
+    /// and what is returned is the reply that clients know from `login`. `user_id` is the user's key in the user store.
+    ///
+    /// # Errors
+    /// The user is gone or not active (code 403), the authenticator issues no tokens, or the store fails.
+    pub async fn log_in(&self, user_id: &str) -> Result<LoginToken, Error> {
+        let login = self.server().issuer()?.issue(user_id).await?;
+        Ok(welcome(self, login.ok_or_else(|| Error::new(403, "the user is gone or not active"))?))
+    }
+}
+
 /// The connection is authenticated at once; the token in the next envelope is then simply the current one.
-fn welcome(connection: &Connection, login: super::Login) -> Result<(), Error> {
+fn welcome(connection: &Connection, login: super::Login) -> LoginToken {
     connection.authenticate(&login.access, login.identity);
-    connection.send(&LoginToken { token: login.access, refresh: login.refresh })
+    LoginToken { token: login.access, refresh: login.refresh }
 }
 
 /// Success says that somebody is authenticated; otherwise the reply is `token-invalid`.
