@@ -11,7 +11,7 @@ import { chromium } from "playwright-core";
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const SCREENSHOTS = join(ROOT, "target/screenshots");
 /** Milliseconds that a condition may take to come true. */
-const DEADLINE = 10_000;
+const DEADLINE = 30_000;
 
 /** The program's path: `PSD_CHAT`, or built now. */
 function binary() {
@@ -71,7 +71,7 @@ export function launch() {
   return chromium.launch({ executablePath, args });
 }
 
-/** A window of somebody: with a name, it has come in already. */
+/** A window of somebody: with a name, they have made an account already. */
 export async function openWindow(browser, chat, name, { address = "/", ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1180, height: 760 }, locale: "en-GB", ...options });
   context.setDefaultTimeout(DEADLINE);
@@ -87,9 +87,29 @@ export async function openWindow(browser, chat, name, { address = "/", ...option
   return page;
 }
 
+export const PASSWORD = "correct horse";
+
+/** Makes an account. */
 export async function enter(page, name) {
-  await page.getByLabel("What should we call you?").fill(name);
-  await page.getByRole("button", { name: "Enter" }).click();
+  await page.getByRole("button", { name: "Make an account" }).click();
+  await fillIn(page, name);
+  await page.getByRole("button", { name: "Make the account" }).click();
+  await isIn(page);
+}
+
+/** Signs in with an account that is there. */
+export async function signIn(page, name) {
+  await fillIn(page, name);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await isIn(page);
+}
+
+export async function fillIn(page, name, password = PASSWORD) {
+  await page.getByLabel("Name", { exact: true }).fill(name);
+  await page.getByLabel("Password").fill(password);
+}
+
+async function isIn(page) {
   // On a narrow screen the rooms are in a drawer.
   await page.locator("#room-list li").first().waitFor({ state: "attached" });
 }

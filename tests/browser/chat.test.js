@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { Chat, enter, eventually, launch, messages, openWindow, people, say, screenshot } from "./chat.js";
+import { Chat, enter, eventually, fillIn, launch, messages, openWindow, people, say, screenshot, signIn } from "./chat.js";
 
 const TELEPHONE = { viewport: { width: 390, height: 760 }, hasTouch: true, isMobile: true };
 
@@ -69,7 +69,9 @@ describe("two windows", () => {
     await messages(one, (texts) => texts.join() === "from the second");
     assert.deepEqual(await people(one, (names) => names.length > 0), ["Ann (you)"]);
     await two.getByRole("button", { name: "Sign out" }).click();
-    await one.getByLabel("What should we call you?").waitFor();
+    await one.getByRole("button", { name: "Sign in" }).waitFor();
+    await signIn(one, "ann");
+    assert.deepEqual(await people(one, (names) => names.length > 0), ["Ann (you)"]);
   });
 
   chatIt("survive a restart of the server, and so does what was said meanwhile", { keeps: true }, async (open, chat) => {
@@ -93,6 +95,46 @@ describe("two windows", () => {
     await say(ann, "after");
     assert.deepEqual(await messages(bob, (texts) => texts.length === 3), ["before", "meanwhile", "after"]);
     assert.equal(await bob.locator(".message.pending").count(), 0);
+  });
+});
+
+describe("a window", () => {
+  chatIt("shows who is typing, and how far a message has come", {}, async (open) => {
+    const [ann, bob] = [await open("Ann"), await open("Bob")];
+    await people(ann, (names) => names.length === 2);
+    await bob.getByLabel("Message", { exact: true }).fill("well");
+    await ann.getByText("Bob is typing…").waitFor();
+    await screenshot(ann, "typing");
+    await bob.getByLabel("Message", { exact: true }).press("Enter");
+    await messages(ann, (texts) => texts.join() === "well");
+    await ann.getByText("Bob is typing…").waitFor({ state: "detached" });
+    await bob.getByTitle("Sent", { exact: true }).waitFor();
+    assert.equal(await ann.locator(".tick").count(), 0, "only one's own messages have one");
+  });
+
+  chatIt("that is loaded again without a connection shows what it knew, and sends what was not sent", {}, async (open) => {
+    const bob = await open("Bob");
+    const ann = await open("Ann");
+    await say(ann, "before");
+    await messages(ann, (texts) => texts.length === 1);
+
+    let isCut = true;
+    await ann.context().routeWebSocket("**/ws", (socket) => { if (!isCut) socket.connectToServer(); });
+    await ann.reload();
+    assert.deepEqual(await messages(ann, (texts) => texts.length === 1), ["before"]);
+    await ann.getByText("Connecting…").waitFor();
+    await say(ann, "meanwhile");
+    await ann.getByTitle("Sending", { exact: true }).waitFor();
+    await screenshot(ann, "without-a-connection");
+
+    await ann.reload();
+    await ann.locator(".message.pending").waitFor();
+    isCut = false;
+    await ann.reload();
+    for (const page of [ann, bob]) {
+      assert.deepEqual(await messages(page, (texts) => texts.length === 2), ["before", "meanwhile"]);
+    }
+    await eventually(() => ann.getByTitle("Sent", { exact: true }).count(), (count) => count === 2);
   });
 });
 
@@ -122,15 +164,23 @@ describe("what people type", () => {
   chatIt("may be refused, and they are told", {}, async (open) => {
     const ann = await open("Ann");
     const other = await open(null);
-    const name = other.getByLabel("What should we call you?");
-    await name.fill("ann");
-    await name.press("Enter");
+    await fillIn(other, "ann", "wrong horse");
+    await other.getByLabel("Password").press("Enter");
+    await other.getByText("Invalid login details.").waitFor();
+    await other.getByRole("button", { name: "Make an account" }).click();
+    await fillIn(other, "ann", "short");
+    await other.getByRole("button", { name: "Make the account" }).click();
+    await other.getByText("Please take at least 8 characters.").waitFor();
+    await fillIn(other, "ann");
+    await other.getByRole("button", { name: "Make the account" }).click();
     await other.getByText("Somebody is called ann already: take another name.").waitFor();
-    await name.press("Backspace");
-    await other.getByRole("button", { name: "Enter" }).click();
-    await other.getByText("Please type a name.").waitFor();
     await screenshot(other, "name-refused");
-    await enter(other, "Bea");
+    await fillIn(other, "");
+    await other.getByRole("button", { name: "Make the account" }).click();
+    await other.getByText("Please type a name.").waitFor();
+    await fillIn(other, "Bea");
+    await other.getByRole("button", { name: "Make the account" }).click();
+    await other.locator("#room-list li").first().waitFor();
 
     await ann.getByLabel("Message", { exact: true }).evaluate((text) => text.removeAttribute("maxlength"));
     await say(ann, "x".repeat(4001));
@@ -228,7 +278,7 @@ describe("a person", () => {
     const ann = await open("Ann");
     await chat.stop();
     await chat.start();
-    await ann.getByText("You are signed out: take a name again.").waitFor();
+    await ann.getByText("You are signed out: please sign in again.").waitFor();
     await enter(ann, "Ann");
     await people(ann, (names) => names.join() === "Ann (you)");
   });

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::{
-    fuzz, generate,
+    fuzz, generate, page,
     report::{Outcome, Report},
     shell::{cargo, is_ci, run as run_command},
     test, tools,
@@ -31,6 +31,7 @@ pub(crate) fn run(Arguments {}: Arguments) -> anyhow::Result<bool> {
         run_command(command)
     });
     report.stage("generated files", || generate::check().map(|()| Outcome::Passed));
+    report.stage("page of the chat", page::check);
     test::stages(&mut report, &test::Arguments::default());
     report.stage("fuzz", fuzz::shortly);
     Ok(report.finish())

@@ -31,21 +31,32 @@ fn files() -> anyhow::Result<Vec<Generated>> {
         contents: file.contents,
     };
     files.extend(common.into_iter().map(beside));
-    files.extend(fixtures()?);
+    files.extend(typescript()?);
     Ok(files)
 }
 
-/// What the tests of the TypeScript package are generated from: the messages of the golden vectors, and names that no
-/// language likes, once for each way to hold an integer of 64 bits; and what the tests of its client say.
-fn fixtures() -> anyhow::Result<Vec<Generated>> {
+/// What is generated in TypeScript: the configuration's folder, and where its files are written.
+///
+/// The tests of the package speak the messages of the golden vectors, and names that no language likes, once for each way
+/// to hold an integer of 64 bits; those of its client speak a board's.
+const TYPESCRIPT: [(&str, &str); 6] = [
+    ("clients/typescript/test/vectors", "clients/typescript/test/vectors/messages"),
+    ("clients/typescript/test/strings", "clients/typescript/test/strings/messages"),
+    ("clients/typescript/test/numbers", "clients/typescript/test/numbers/messages"),
+    ("clients/typescript/test/bench", "clients/typescript/test/bench/messages"),
+    ("clients/typescript/test/board", "clients/typescript/test/board/messages"),
+    ("examples/chat", "examples/chat/web/src/messages"),
+];
+
+fn typescript() -> anyhow::Result<Vec<Generated>> {
     let mut files = Vec::new();
-    for configuration in ["vectors", "strings", "numbers", "bench", "board"] {
-        let path = format!("clients/typescript/test/{configuration}/fps_config.json");
+    for (configuration, out) in TYPESCRIPT {
+        let path = format!("{configuration}/fps_config.json");
         let config = psd_build::Config::load(shell::root().join(&path)).with_context(|| path.clone())?;
         let output = config.output(&psd_build::targets::typescript::TARGET, None).with_context(|| path.clone())?;
         for (file, _) in output.files.iter().filter(|(_, state)| *state != psd_build::State::Stale) {
             let contents = output.contents(file).unwrap_or_default().to_owned();
-            let path = format!("clients/typescript/test/{configuration}/messages/{file}");
+            let path = format!("{out}/{file}");
             files.push(Generated { path, contents });
         }
     }

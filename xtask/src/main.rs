@@ -7,6 +7,7 @@ mod fuzz;
 mod generate;
 mod load;
 mod npm;
+mod page;
 mod report;
 mod shell;
 mod test;
@@ -24,6 +25,7 @@ Examples:
   cargo xtask fuzz --seconds 60      fuzz the wire, on the stable toolchain
   cargo xtask generate               rewrite the generated files that are committed
   cargo xtask generate --check       fail with a difference if one is out of date
+  cargo xtask page                   build the chat example's page anew
   cargo xtask bench codec            the codecs against others
   cargo xtask bench dispatch         instructions from a frame to its answer
   cargo xtask load idle              memory of 10,000 idle connections
@@ -46,6 +48,7 @@ enum Task {
     Test(test::Arguments),
     Fuzz(fuzz::Arguments),
     Generate(generate::Arguments),
+    Page(page::Arguments),
     Bench(bench::Arguments),
     Load(load::Arguments),
 }
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run(arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Generate(arguments) => generate::run(arguments).map(|()| true),
+        Task::Page(arguments) => page::run(&arguments),
         Task::Bench(arguments) => bench::run(arguments),
         Task::Load(arguments) => load::run(&arguments),
     };

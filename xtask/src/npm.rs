@@ -68,7 +68,7 @@ fn folders() -> Vec<PathBuf> {
     tracked.lines().filter_map(|file| Path::new(file).parent()).map(Path::to_owned).collect()
 }
 
-fn install(folder: &Path) -> anyhow::Result<()> {
+pub(crate) fn install(folder: &Path) -> anyhow::Result<()> {
     if tools::is_installed(&shell::root().join(folder)) {
         return Ok(());
     }
@@ -78,7 +78,7 @@ fn install(folder: &Path) -> anyhow::Result<()> {
     }
 }
 
-fn npm(folder: &Path, arguments: &[&str]) -> std::process::Command {
+pub(crate) fn npm(folder: &Path, arguments: &[&str]) -> std::process::Command {
     let mut command = shell::command("npm", arguments);
     command.current_dir(shell::root().join(folder));
     command

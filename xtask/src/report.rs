@@ -6,7 +6,7 @@ use std::{
 };
 
 /// How a stage ended.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Passed,
     Failed(String),
