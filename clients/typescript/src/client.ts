@@ -68,7 +68,7 @@ export interface ClientAuth extends Store<AuthState> {
   readonly token: string | undefined;
   /** Resolves once the token store has answered. */
   readonly ready: Promise<void>;
-  /** Logs in by `login`; fails with `refused` and the server's reason. */
+  /** Logs in by `login`; fails with `refused`, the server's reason as its message, and its `LoginError` as its cause. */
   login(username: string, password: string): Promise<void>;
   /** Ends the session: forgets tokens, cache and outbox of the user, and begins another connection. */
   logout(): Promise<void>;
@@ -127,8 +127,9 @@ export function createClient(options: ClientOptions): Client {
   const connection = createConnection(options, {
     async token() {
       await auth.ready;
-      // One that is about to end is refreshed first.
-      return auth.isDue() ? undefined : auth.token;
+      // By the connection itself if need be: a server that insists on a token gets the old one.
+      if (auth.isDue() && options.auth?.refresh) await auth.refresh().catch(() => {});
+      return auth.token;
     },
     opened(token) {
       carried = token;
@@ -299,7 +300,7 @@ export function createClient(options: ClientOptions): Client {
       setTokens: auth.set,
       async login(username, password) {
         const { type, value } = await request(Login, { username, password }, { replies: [LoginToken, LoginError], noToken: true });
-        if (type === LoginError) throw new PsdError("refused", value.errorText || value.errorCode || "the login was refused");
+        if (type === LoginError) throw new PsdError("refused", value.errorText || "the login was refused", undefined, value);
         await auth.set(value, true);
       },
       async logout() {

@@ -54,7 +54,7 @@ describe.each<Dialect>(["psd.v1.proto", "psd.v1.json", "classic"])("over %s", (d
     expect(refused).toBeInstanceOf(PsdError);
     expect(refused).toMatchObject({ kind: "refused", code: 422, message: "no" });
     const login = await failure(client.auth.login("ann", "wrong"));
-    expect(login).toMatchObject({ kind: "refused" });
+    expect(login).toMatchObject({ kind: "refused", cause: { errorCode: "login-error" } });
   });
 });
 
@@ -248,6 +248,15 @@ test("one refresh for all who wait, and the end where none is possible", async (
   const names = await Promise.all(Array.from({ length: 10 }, () => client.fetch(Watch, { board: "a" }, Board)));
   expect(names).toHaveLength(10);
   expect(asked).toBe(1);
+
+  // One whose end is known is replaced before the connection is opened.
+  const ended = `x.${btoa(JSON.stringify({ exp: 1 }))}.x`;
+  const early = connect({ auth: { token: ended, refresh } });
+  const states: string[] = [];
+  early.auth.subscribe(() => states.push(early.auth.getSnapshot().status));
+  expect((await early.fetch(WhoAmI, {}, You)).name).toBe("ann");
+  expect(asked).toBe(2);
+  expect(states).toEqual(["signed-in", "signed-in"]);
 
   const lost = connect({ auth: { token: "nonsense" } });
   lost.connect();
