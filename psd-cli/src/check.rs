@@ -59,7 +59,7 @@ fn summary(schema: &Schema) -> String {
     format!("{} in {}, ok", counted(messages, "message"), counted(files, "file"))
 }
 
-fn counted(count: usize, noun: &str) -> String {
+pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 

@@ -1,4 +1,4 @@
-//! The `psd` command: talk to a psd server from a terminal or a script.
+//! The `psd` command: talk to a psd server from a terminal or a script, check contracts and generate from them.
 
 mod bodies;
 mod call;
@@ -6,6 +6,7 @@ mod check;
 mod connect;
 mod contract;
 mod exit;
+mod generate;
 mod json;
 mod listen;
 mod output;
@@ -13,6 +14,7 @@ mod routes;
 mod token;
 mod trace;
 mod user;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -20,7 +22,7 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::Exit;
 
-/// Talk to psd servers, and check the contracts they are built from.
+/// Talk to psd servers, check the contracts they are built from, and generate from them.
 #[derive(Debug, Parser)]
 #[command(name = "psd", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = "`psd <COMMAND> --help` shows examples.")]
@@ -37,6 +39,7 @@ enum Command {
     Call(call::Arguments),
     Listen(listen::Arguments),
     Check(check::Arguments),
+    Generate(generate::Arguments),
     Routes(routes::Arguments),
     Token(token::Arguments),
     User(user::Arguments),
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Call(arguments) => in_runtime(call::run(arguments)),
         Command::Listen(arguments) => in_runtime(listen::run(arguments)),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Generate(arguments) => generate::run(&arguments),
         Command::Routes(arguments) => routes::run(&arguments),
         Command::Token(arguments) => in_runtime(token::run(arguments)),
         Command::User(arguments) => in_runtime(user::run(arguments)),

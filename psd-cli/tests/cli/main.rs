@@ -11,6 +11,8 @@ mod listen;
 mod dialects;
 // psd check and psd routes: what a contract says, and what is wrong with it.
 mod contract;
+// psd generate: what is written, kept and removed, and where.
+mod generate;
 // psd token: issue, inspect, verify.
 mod token;
 // What is refused before anything is sent, and the help.
