@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
+    path::Path,
     process::{Child, Stdio},
 };
 
@@ -9,6 +10,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use crate::{
+    npm,
     report::Outcome,
     shell::{self, cargo, command},
     tools,
@@ -27,6 +29,8 @@ enum What {
     Codec,
     /// Instructions from a frame to its answer, per dialect (valgrind, so the same on every run)
     Dispatch,
+    /// The TypeScript codec against protobuf-es and protobufjs, in one run (nanoseconds, ratios)
+    Typescript,
 }
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<bool> {
@@ -37,6 +41,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<bool> {
             Ok(matches!(shell::run(benchmark)?, Outcome::Passed))
         }
         What::Dispatch => dispatch().map(|()| true),
+        What::Typescript => npm::run(Path::new("clients/typescript"), "bench"),
     }
 }
 

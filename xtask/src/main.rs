@@ -27,6 +27,7 @@ Examples:
   cargo xtask generate --check       fail with a difference if one is out of date
   cargo xtask page                   build the chat example's page anew
   cargo xtask bench codec            the codecs against others
+  cargo xtask bench typescript       the TypeScript codec against others
   cargo xtask bench dispatch         instructions from a frame to its answer
   cargo xtask load idle              memory of 10,000 idle connections
 

@@ -61,6 +61,13 @@ pub(crate) fn browser(report: &mut Report) {
     });
 }
 
+/// Runs a script of a folder's package.json, with its packages installed; whether it succeeded.
+pub(crate) fn run(folder: &Path, script: &str) -> anyhow::Result<bool> {
+    tools::node().map_err(anyhow::Error::msg)?;
+    install(folder)?;
+    Ok(matches!(shell::run(npm(folder, &["run", script]))?, Outcome::Passed))
+}
+
 /// The folders of the repository with a package-lock.json, relative to its root.
 fn folders() -> Vec<PathBuf> {
     let tracked = shell::output(shell::command("git", &["ls-files", "--", "package-lock.json", "*/package-lock.json"]));

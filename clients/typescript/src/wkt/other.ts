@@ -15,7 +15,7 @@ export interface FieldMask {
 
 const pathToJson = (path: string): string => {
   const json = path.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  return pathFromJson(json) === path ? json : fail(`the path \`${path}\` cannot be said in JSON`);
+  return !json.includes("_") && pathFromJson(json) === path ? json : fail(`the path \`${path}\` cannot be said in JSON`);
 };
 const pathFromJson = (path: string): string => path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
