@@ -232,6 +232,35 @@ describe("requests", () => {
   });
 });
 
+test("the outbox sends in order and one at a time, and again with the same uuid", async () => {
+  const socket = await open();
+  const deliveries = ["one", "two"].map((text) => client.send(Post, { text }));
+  const [first, second] = deliveries.map(({ uuid }) => uuid);
+  await pass(0);
+  expect(deliveries.map((delivery) => delivery.getSnapshot())).toEqual([
+    { state: "sending", retries: 0 },
+    { state: "queued", retries: 0 },
+  ]);
+  const sent = (of: FakeSocket) => of.sent.map(({ headers: { uuid, retryCount = 0, ack } }) => [uuid, retryCount, ack]);
+  expect(sent(socket)).toEqual([[first, 0, true]]);
+  // The server may have acted: its ack is lost.
+  socket.end();
+  await pass(250);
+  last().open();
+  await pass(0);
+  expect(deliveries[0]!.getSnapshot()).toEqual({ state: "sending", retries: 1 });
+  last().answer({ errorMessage: "busy", errorCode: 503 });
+  await pass(0);
+  expect(deliveries[0]!.getSnapshot()).toEqual({ state: "queued", retries: 2 });
+  await pass(1000);
+  last().answer();
+  await pass(0);
+  last().answer();
+  await Promise.all(deliveries);
+  expect(sent(last())).toEqual([[first, 1, true], [first, 2, true], [second, 0, true]]);
+  expect(client.outbox.getSnapshot()).toEqual([]);
+});
+
 test("a listener that throws keeps no other from hearing", async () => {
   const socket = await open();
   const heard: string[] = [];
