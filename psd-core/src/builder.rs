@@ -11,6 +11,7 @@ use crate::{
     Consumer, ConsumerSpec, DefaultConsumer, Error, Layer, Server, Settings,
     auth::{self, Authenticator, BoxFuture, LoginThrottle},
     hub::Hub,
+    limits::{Admission, MessageRates},
     listener::{self, Listening, ServeError, TokenEndpoint},
     metrics::Metrics,
     receiver::receivers,
@@ -167,7 +168,12 @@ impl ServerBuilder {
         if linked.is_empty() && consumers.is_empty() {
             consumers.push(ConsumerSpec::of::<DefaultConsumer>());
         }
-        let (settings, states, unhandled, layers) = (&self.settings, &self.states, self.unhandled, &self.layers[..]);
+        let has_rates = !self.settings.message_rates.is_empty() || linked.iter().any(|one| one.limits.rate.is_some());
+        let mut layers = self.layers;
+        if let Some(rates) = MessageRates::new(&self.settings, has_rates) {
+            layers.insert(0, (None, Arc::new(rates)));
+        }
+        let (settings, states, unhandled, layers) = (&self.settings, &self.states, self.unhandled, &layers[..]);
         let ready_made = if self.login { auth::LOGIN_RECEIVERS } else { &[] };
         let endpoints =
             Table { settings, states, consumers, unhandled, layers, ready_made }.build(linked, &mut problems);
@@ -206,6 +212,7 @@ impl ServerBuilder {
             authenticator: self.authenticator,
             endpoints,
             hub: Hub::new(),
+            admission: Admission::new(),
             workers,
             next_connection: AtomicU64::new(1),
             unknown_messages: AtomicU64::new(0),

@@ -16,11 +16,13 @@ use crate::{
 pub struct Call<'a> {
     request: &'a Request,
     body: Body<'a>,
+    /// Bytes that the body may have when it is decompressed.
+    max_bytes: usize,
 }
 
 impl<'a> Call<'a> {
-    pub(crate) fn new(request: &'a Request, body: Body<'a>) -> Self {
-        Self { request, body }
+    pub(crate) fn new(request: &'a Request, body: Body<'a>, max_bytes: usize) -> Self {
+        Self { request, body, max_bytes }
     }
 
     /// The connection the request came by; what it sends carries the request's `uuid`.
@@ -57,7 +59,7 @@ impl<'a> Call<'a> {
     pub fn message<M: ClientMessage>(&self) -> Result<M, Error> {
         let shared = self.shared();
         let settings = shared.server.settings();
-        shared.dialect.read_body(self.body, settings.json_depth, settings.max_frame_bytes)
+        shared.dialect.read_body(self.body, settings.json_depth, self.max_bytes)
     }
 
     /// Lets a guard function of the application decide before the handler runs.

@@ -189,6 +189,11 @@ fn handle(shared: &Arc<Shared>, envelope: &Envelope<'_>, duty: Duty, is_layered:
         let text = format!("unknown message type `{}`", shown(&envelope.message_type));
         return refuse(duty, Error::new(404, text));
     };
+    let bytes = request.body_bytes();
+    if bytes > route.max_bytes {
+        let text = format!("the body has {bytes} bytes; {} are allowed", route.max_bytes);
+        return refuse(duty, Error::new(413, text));
+    }
     if let Err(refusal) = route.guard.check(route.requires_auth, shared.identity().as_ref()) {
         let error = refusal.into();
         guard::refused(request, Some(refusal), &error);
@@ -201,7 +206,8 @@ fn handle(shared: &Arc<Shared>, envelope: &Envelope<'_>, duty: Duty, is_layered:
             Err(error) => return refuse(duty, error),
         }
     }
-    let called = request.span().in_scope(|| caught(|| (route.receive)(&mut Call::new(request, envelope.body))));
+    let call = || (route.receive)(&mut Call::new(request, envelope.body, route.max_bytes));
+    let called = request.span().in_scope(|| caught(call));
     match called.map(|invocation| invocation.0) {
         Ok(Step::Ready(verdict)) => {
             duty.conclude(verdict);

@@ -13,6 +13,7 @@ use std::{
 
 use crate::{
     Call, Connection, Error, Extract, Identity, Route,
+    connection::Shared,
     continue_::{caught, panic_text},
     request::{Request, RequestHeaders},
 };
@@ -25,7 +26,7 @@ use crate::{
 /// runs on the connection's task (`after` also on a worker) and must not block.
 ///
 /// A request meets, in this order: the limit of a frame, its envelope, **`arrive`**, its token, its handler's guard,
-/// **`before`** and **`before_async`**, its body's decoding, the handler, its ack, **`after`**. A hook that is not
+/// **`before`** and **`before_async`**, its body's decoding, a guard function, the handler, its ack, **`after`**. A hook that is not
 /// implemented costs a call; without layers nothing is added to a request at all.
 ///
 /// An audit log:
@@ -190,13 +191,17 @@ impl RequestContext {
     /// The handler the request is for; `None` for a message of an unknown type.
     #[must_use]
     pub fn route(&self) -> Option<&Route> {
-        self.0.shared().endpoint.routes.get(&self.headers().message_type)
+        self.0.route()
     }
 
     /// Who is authenticated on the connection at this moment.
     #[must_use]
     pub fn identity(&self) -> Option<Identity> {
         self.0.shared().identity()
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        self.0.shared()
     }
 
     /// The bytes of the request's body as they came, compressed if they were.

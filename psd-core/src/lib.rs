@@ -66,11 +66,13 @@ mod consumer;
 mod continue_;
 mod dispatch;
 mod error;
+mod explore;
 mod extract;
 mod guard;
 mod hub;
 pub mod into_message;
 mod layer;
+mod limits;
 mod listener;
 mod metrics;
 mod outcome;
@@ -99,6 +101,7 @@ pub use extract::{Extract, Requirement};
 pub use guard::{Decision, Guard, GuardFn, GuardFunction, Refusal};
 pub use into_message::IntoMessage;
 pub use layer::{Extension, Layer, LayerFuture, Outcome, RequestContext};
+pub use limits::{PerType, Rate};
 #[cfg(feature = "tls")]
 pub use listener::TlsError;
 pub use listener::{
@@ -125,7 +128,7 @@ pub use {
     guard::function::{Guarded, requirements as guard_requirements},
     inventory,
     outcome::{Completion, kind},
-    receiver::{ReceiveFn, Receiver, RegisteredSchema},
+    receiver::{Limits, ReceiveFn, Receiver, RegisteredSchema},
     request::Request,
 };
 

@@ -1,8 +1,10 @@
 //! What `#[receive]` leaves behind: data.
 
+use std::time::Duration;
+
 use psd_proto::{MessageInfo, SourceLocation};
 
-use crate::{Call, ConsumerSpec, Error, Guard, call::Invocation, extract::Requirement};
+use crate::{Call, ConsumerSpec, Error, Guard, Rate, call::Invocation, extract::Requirement};
 
 /// One handler, as `#[receive]` registers it.
 #[derive(Debug, Clone, Copy)]
@@ -19,12 +21,30 @@ pub struct Receiver {
     pub consumer: fn() -> ConsumerSpec,
     /// Who may call it.
     pub guard: Guard,
+    /// What limits its calls, as written at the handler.
+    pub limits: Limits,
     /// Where it runs.
     pub mode: Mode,
     /// What its parameters need.
     pub requirements: &'static [fn() -> Requirement],
     /// Takes the parameters out of a call and calls the function.
     pub receive: ReceiveFn,
+}
+
+/// What limits the calls of one handler; `None` where it is silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How long it may take; zero is without end.
+    pub timeout: Option<Duration>,
+    /// How often one caller may call it.
+    pub rate: Option<Rate>,
+    /// How many bytes a body may have.
+    pub max_bytes: Option<usize>,
+}
+
+impl Limits {
+    /// Silence.
+    pub const NONE: Self = Self { timeout: None, rate: None, max_bytes: None };
 }
 
 /// Takes a handler's parameters out of a call and calls it.

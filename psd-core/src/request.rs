@@ -15,8 +15,8 @@ use tokio::time::Instant;
 use tracing::{Span, field::Empty};
 
 use crate::{
-    Error, Outcome, call::Verdict, codec::owned, connection::Shared, continue_::conclude, into_message::IntoMessage,
-    trace_context,
+    Error, Outcome, Route, call::Verdict, codec::owned, connection::Shared, continue_::conclude,
+    into_message::IntoMessage, trace_context,
 };
 
 /// A request that was accepted; cheap to clone.
@@ -142,6 +142,16 @@ impl Request {
     /// When the client no longer wants an answer.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.0.deadline
+    }
+
+    /// The handler it is for, if there is one.
+    pub(crate) fn route(&self) -> Option<&Route> {
+        self.0.shared.endpoint.routes.get(&self.0.headers.message_type)
+    }
+
+    /// How long its handler may take; zero is without end.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.route().map_or(self.0.shared.server.settings().handler_timeout, |route| route.timeout)
     }
 
     pub(crate) fn body_bytes(&self) -> usize {

@@ -5,12 +5,13 @@ use std::{
     collections::{BTreeMap, HashMap, btree_map::Entry},
     fmt,
     sync::Arc,
+    time::Duration,
 };
 
 use psd_proto::{MessageInfo, SourceLocation};
 
 use crate::{
-    ConsumerSpec, Guard, Layer, Mode, Receiver, Settings,
+    ConsumerSpec, Guard, Layer, Mode, Rate, Receiver, Settings,
     consumer::{Endpoint, Endpoints},
     extract::Requirement,
     metrics::EndpointMetrics,
@@ -38,6 +39,12 @@ pub struct Route {
     pub requires_auth: bool,
     /// Where it runs.
     pub mode: Mode,
+    /// How long it may take; zero is without end.
+    pub timeout: Duration,
+    /// How often one caller (a user, or an anonymous connection) may call it.
+    pub rate: Rate,
+    /// How many bytes a body may have, compressed or not.
+    pub max_bytes: usize,
     pub(crate) receive: crate::receiver::ReceiveFn,
 }
 
@@ -114,6 +121,7 @@ impl Table<'_> {
             }
         }
         self.check_handled(&receivers, problems);
+        self.check_limits(&receivers, problems);
         let endpoint = |spec: ConsumerSpec| {
             let mut routes = routes.remove(&spec.id).unwrap_or_default();
             for receiver in self.ready_made {
@@ -188,9 +196,43 @@ impl Table<'_> {
     }
 
     fn route(&self, receiver: &Receiver, spec: &ConsumerSpec) -> Route {
-        let &Receiver { name, module, location, message, guard, mode, receive, .. } = receiver;
-        let requires_auth = guard.requires_auth(message.auth, self.settings.default_auth);
-        Route { path: spec.path, message, handler: name, module, location, guard, requires_auth, mode, receive }
+        let &Receiver { name, module, location, message, guard, mode, receive, limits, .. } = receiver;
+        let settings = self.settings;
+        let message_type = message.message_type;
+        Route {
+            path: spec.path,
+            message,
+            handler: name,
+            module,
+            location,
+            guard,
+            requires_auth: guard.requires_auth(message.auth, settings.default_auth),
+            mode,
+            timeout: limits.timeout.unwrap_or(settings.handler_timeout),
+            rate: settings.message_rates.get(message_type).copied().or(limits.rate).unwrap_or(Rate::UNLIMITED),
+            max_bytes: settings
+                .message_bytes
+                .get(message_type)
+                .copied()
+                .or(limits.max_bytes)
+                .unwrap_or(settings.max_frame_bytes),
+            receive,
+        }
+    }
+
+    /// Names the limits that the settings give to messages that nobody receives.
+    fn check_limits(&self, receivers: &[&'static Receiver], problems: &mut Vec<String>) {
+        let Settings { message_rates, message_bytes, .. } = self.settings;
+        let rates = message_rates.message_types().map(|message_type| ("PSD_MESSAGE_RATES", message_type));
+        let bytes = message_bytes.message_types().map(|message_type| ("PSD_MESSAGE_BYTES", message_type));
+        for (variable, message_type) in rates.chain(bytes) {
+            let mut all = receivers.iter().copied().chain(self.ready_made);
+            if !all.any(|receiver| receiver.message.message_type == message_type) {
+                problems.push(format!(
+                    "`{variable}` limits `{message_type}`, which no handler receives: correct the message type, or remove it"
+                ));
+            }
+        }
     }
 
     /// Names every message of clients that no handler receives; the common messages have receivers of their own.

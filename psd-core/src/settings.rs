@@ -3,7 +3,7 @@
 
 use std::{fmt, net::SocketAddr, panic::AssertUnwindSafe, path::PathBuf, time::Duration};
 
-use crate::{AllowedOrigins, Error, ForwardedHeader, TrustedProxies};
+use crate::{AllowedOrigins, Error, ForwardedHeader, PerType, Rate, TrustedProxies};
 
 /// Declares [`Settings`] from one table.
 macro_rules! settings {
@@ -89,6 +89,28 @@ settings! {
     max_deferred: usize = 16 * 1024, "PSD_MAX_DEFERRED", "16384";
     /// Groups one connection may be in; joining one more is an error with code 429.
     groups_per_connection: usize = 1024, "PSD_GROUPS_PER_CONNECTION", "1024";
+    /// Messages a connection may send; beyond them they are answered with code 429.
+    messages_per_connection: Rate = Rate::per_minute(60_000), "PSD_MESSAGES_PER_CONNECTION", "60000/m";
+    /// Messages a user may send, over all connections; beyond them they are answered with code 429.
+    messages_per_user: Rate = Rate::per_minute(120_000), "PSD_MESSAGES_PER_USER", "120000/m";
+    /// Messages of a type that a user, or an anonymous connection, may send, such as `send-chat=10/s, fetch-history=60/m`;
+    /// beyond them they are answered with code 429. They go before the `rate` of `#[receive]`.
+    message_rates: PerType<Rate> = PerType::new(), "PSD_MESSAGE_RATES", "none";
+    /// Messages over a rate that a connection may send; one more closes it with code 4429.
+    refusals_per_connection: Rate = Rate::per_minute(100), "PSD_REFUSALS_PER_CONNECTION", "100/m";
+    /// Bytes that the body of a message of a type may have, such as `send-chat=4096`; beyond them it is answered with code
+    /// 413. They go before the `max_bytes` of `#[receive]`; else a body may fill its frame.
+    message_bytes: PerType<usize> = PerType::new(), "PSD_MESSAGE_BYTES", "none";
+    /// Connections that may be open; beyond them handshakes are answered with status 503; 0 means no limit.
+    max_connections: usize = 100_000, "PSD_MAX_CONNECTIONS", "100000";
+    /// Connections that may be open from one address (of IPv6: one /64); beyond them handshakes are answered with status
+    /// 429; 0 means no limit. Set it where the server sees the addresses of clients and not that of a proxy.
+    connections_per_address: usize = 0, "PSD_CONNECTIONS_PER_ADDRESS", "0";
+    /// Handshakes that the server takes; beyond them they are answered with status 503.
+    handshakes: Rate = Rate::per_minute(60_000), "PSD_HANDSHAKES", "60000/m";
+    /// Handshakes that the server takes from one address (of IPv6: one /64); beyond them they are answered with status 429.
+    /// Set it where the server sees the addresses of clients and not that of a proxy.
+    handshakes_per_address: Rate = Rate::UNLIMITED, "PSD_HANDSHAKES_PER_ADDRESS", "off";
     /// Unreadable frames a connection may send in a minute; one more ends it with close code 4400.
     protocol_errors_per_minute: u32 = 10, "PSD_PROTOCOL_ERRORS_PER_MINUTE", "10";
     /// Seconds a client may take to send its HTTP request before its socket is dropped.
@@ -283,6 +305,24 @@ impl Value for ForwardedHeader {
             "forwarded" => Ok(Self::Forwarded),
             _ => Err("`x-forwarded-for` or `forwarded`"),
         }
+    }
+}
+
+impl Value for Rate {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        text.parse()
+    }
+}
+
+impl Value for PerType<Rate> {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        text.parse().map_err(|()| "message types and rates such as `send-chat=10/s, fetch-history=60/m`")
+    }
+}
+
+impl Value for PerType<usize> {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        text.parse().map_err(|()| "message types and bytes such as `send-chat=4096, upload=65536`")
     }
 }
 

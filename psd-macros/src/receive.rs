@@ -3,6 +3,7 @@
 mod args;
 mod expand;
 mod function;
+mod limits;
 mod model;
 
 use proc_macro2::TokenStream;

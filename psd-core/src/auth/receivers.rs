@@ -10,7 +10,7 @@ use psd_proto::{
 };
 
 use super::{Authenticator, Refreshed};
-use crate::{Connection, ConsumerSpec, DefaultConsumer, Error, Guard, Mode, Receiver};
+use crate::{Connection, ConsumerSpec, DefaultConsumer, Error, Guard, Limits, Mode, Receiver};
 
 /// Switched on by [`ServerBuilder::login`](crate::ServerBuilder::login).
 pub(crate) static LOGIN_RECEIVERS: &[Receiver] = &[
@@ -47,6 +47,7 @@ const fn receiver(
             blacklist_groups: &[],
             function: None,
         },
+        limits: Limits::NONE,
         mode: Mode::Async,
         requirements: &[],
         receive,

@@ -124,7 +124,7 @@ impl Active {
     /// The timer is made only for what does not end at once; most handlers do.
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<End> {
         let Some(request) = self.running.request() else { return Poll::Pending };
-        let timeout = request.shared().server.settings().handler_timeout;
+        let timeout = request.timeout();
         if std::mem::take(&mut self.is_new) {
             let own = (!timeout.is_zero()).then(|| Instant::now() + timeout);
             let earliest = own.into_iter().chain(request.deadline()).min();

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     Error, Identity, codec::Dialect, consumer::Endpoint, continue_::panicked, into_message::IntoMessage,
-    metrics::Slowness, publication::Publication, server::Server,
+    limits::ConnectionRates, metrics::Slowness, publication::Publication, server::Server,
 };
 
 pub(crate) struct Shared {
@@ -50,6 +50,8 @@ pub(crate) struct Shared {
     groups: Mutex<Option<HashSet<Arc<str>>>>,
     /// Deferred work that its client may cancel by the request's uuid (v1).
     deferred: Mutex<HashMap<Box<str>, CancellationToken>>,
+    /// What the connection has left of the rates of messages.
+    pub(crate) rates: ConnectionRates,
     /// How much deferred work still has to be acked.
     unfinished: AtomicUsize,
     /// The consumer's session; held while a handler reads or changes it.
@@ -93,6 +95,7 @@ impl Shared {
             authentication_changes: AtomicU32::new(0),
             refusals: AtomicU32::new(0),
             deferred: Mutex::default(),
+            rates: ConnectionRates::default(),
             unfinished: AtomicUsize::new(0),
             groups: Mutex::new(Some(HashSet::new())),
             session,

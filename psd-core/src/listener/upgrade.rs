@@ -45,6 +45,14 @@ fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Request) -> R
     if server.0.draining.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down").into_response();
     }
+    let client = client(&request, server.settings());
+    let admitted = match server.0.admission.admit(server.settings(), client.address.map(|address| address.ip())) {
+        Ok(admitted) => admitted,
+        Err(refused) => {
+            tracing::debug!(peer = ?client.address, ?refused, "a handshake was refused");
+            return refused.into_response();
+        }
+    };
     let offer = Offer::read(request.headers(), server.settings());
     // As in an envelope; the connection would keep it.
     if let Some(length) = offer.token.as_ref().map(String::len).filter(|length| *length > LONGEST_TOKEN) {
@@ -52,7 +60,6 @@ fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Request) -> R
         return (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, refusal).into_response();
     }
     let upgrade = hyper::upgrade::on(&mut request);
-    let client = client(&request, server.settings());
     let (parts, _) = request.into_parts();
     let Client { address: peer, is_secure } = client;
     let handshake = Handshake { uri: parts.uri, headers: parts.headers, peer, is_secure };
@@ -67,7 +74,10 @@ fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Request) -> R
                 let shared = Arc::new(Shared::new(id, server, endpoint, socket, offer.dialect, peer));
                 // A task of its own: this one is sized for the handshake.
                 let tracker = shared.server.0.connections.clone();
-                tracker.spawn(connection::run(shared, handshake, offer.token, prefix));
+                tracker.spawn(async move {
+                    connection::run(shared, handshake, offer.token, prefix).await;
+                    drop(admitted);
+                });
             }
             Err(error) => tracing::debug!(?peer, %error, "a client left during the upgrade"),
         }

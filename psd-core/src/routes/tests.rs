@@ -31,6 +31,7 @@ const fn receiver(name: &'static str, message: &'static MessageInfo, line: u32) 
         message,
         consumer: ConsumerSpec::of::<DefaultConsumer>,
         guard: Guard { auth: None, permissions: &[], whitelist_groups: &[], blacklist_groups: &[], function: None },
+        limits: crate::Limits::NONE,
         mode: Mode::InPlace,
         requirements: &[],
         receive,

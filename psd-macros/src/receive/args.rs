@@ -3,13 +3,13 @@
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::parse::{ParseStream, Parser};
-use syn::{Expr, ExprLit, Ident, Lit, LitBool, LitStr, Token};
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::{Expr, ExprLit, Ident, Lit, LitBool, LitInt, LitStr, Token};
 
 use crate::errors::{Errors, nearest, shown};
 
 /// Every option: its name, what its value looks like, and where the value goes.
-const OPTIONS: [(&str, Value); 9] = [
+const OPTIONS: [(&str, Value); 12] = [
     ("auth", Value::Switch(|args| &mut args.auth)),
     ("permissions", Value::List("app.codename", |args| &mut args.permissions)),
     ("whitelist_groups", Value::List("group", |args| &mut args.whitelist_groups)),
@@ -18,6 +18,9 @@ const OPTIONS: [(&str, Value); 9] = [
     ("consumer", Value::Path("the type of a consumer", "Admin", |args| &mut args.consumer)),
     ("blocking", Value::Nothing(|args| &mut args.blocking)),
     ("concurrent", Value::Nothing(|args| &mut args.concurrent)),
+    ("timeout", Value::Text("5s", |args| &mut args.timeout)),
+    ("rate", Value::Text("10/s", |args| &mut args.rate)),
+    ("max_bytes", Value::Number("4096", |args| &mut args.max_bytes)),
     ("any_name", Value::Nothing(|args| &mut args.any_name)),
 ];
 
@@ -33,6 +36,9 @@ pub(crate) struct Args {
     pub(crate) consumer: Option<syn::Path>,
     pub(crate) blocking: Option<Ident>,
     pub(crate) concurrent: Option<Ident>,
+    pub(crate) timeout: Option<LitStr>,
+    pub(crate) rate: Option<LitStr>,
+    pub(crate) max_bytes: Option<LitInt>,
     pub(crate) any_name: Option<Ident>,
 }
 
@@ -51,6 +57,10 @@ enum Value {
     List(&'static str, fn(&mut Args) -> &mut Option<List>),
     /// `name = path::To`, with what the path names, and an example.
     Path(&'static str, &'static str, fn(&mut Args) -> &mut Option<syn::Path>),
+    /// `name = "…"`, with what the string looks like.
+    Text(&'static str, fn(&mut Args) -> &mut Option<LitStr>),
+    /// `name = 1`, with an example.
+    Number(&'static str, fn(&mut Args) -> &mut Option<LitInt>),
     /// `name` alone.
     Nothing(fn(&mut Args) -> &mut Option<Ident>),
 }
@@ -97,6 +107,10 @@ impl Args {
             Value::Switch(place) => *place(self) = Some((name.clone(), switch(&name, input)?)),
             Value::List(example, place) => *place(self) = Some(list(name, example, input, errors)?),
             Value::Path(kind, example, place) => *place(self) = Some(path(&name, kind, example, input)?),
+            Value::Text(example, place) => {
+                *place(self) = Some(literal(&name, "string", &format!("\"{example}\""), input)?);
+            }
+            Value::Number(example, place) => *place(self) = Some(literal(&name, "number", example, input)?),
             Value::Nothing(place) => {
                 nothing(&name, input)?;
                 *place(self) = Some(name);
@@ -144,6 +158,15 @@ fn path(name: &Ident, kind: &str, example: &str, input: ParseStream<'_>) -> syn:
     let value = value(name, input, &way_out)?;
     let text = format!("`{name}` takes {kind}, found `{}`: {way_out}", shown(&value));
     Err(syn::Error::new_spanned(value, text))
+}
+
+fn literal<T: Parse>(name: &Ident, what: &str, example: &str, input: ParseStream<'_>) -> syn::Result<T> {
+    let way_out = format!("write `{name} = {example}`");
+    let value = value(name, input, &way_out)?;
+    syn::parse2(value.clone()).map_err(|_| {
+        let text = format!("`{name}` takes a {what}, found `{}`: {way_out}", shown(&value));
+        syn::Error::new_spanned(value, text)
+    })
 }
 
 fn list(name: Ident, example: &str, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<List> {

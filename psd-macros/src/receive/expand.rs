@@ -5,6 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{Ident, Type};
 
+use super::limits::Limits;
 use super::model::{Argument, Handler, Mode};
 use crate::errors::shown;
 use crate::spans::ends;
@@ -44,6 +45,7 @@ pub(crate) fn registration(handler: &Handler) -> TokenStream {
         }
         None => quote! { ::core::option::Option::None },
     };
+    let limits = limits(&handler.limits);
     let mode = match handler.mode {
         Mode::InPlace => quote! { InPlace },
         Mode::Async => quote! { Async },
@@ -67,6 +69,7 @@ pub(crate) fn registration(handler: &Handler) -> TokenStream {
                     blacklist_groups: &[#(#blacklist_groups),*],
                     function: #function,
                 },
+                limits: #limits,
                 mode: ::psd_core::Mode::#mode,
                 requirements: &[#( #conditions <#kinds as ::psd_core::Extract>::requirement ),*],
                 receive: |#call| {
@@ -78,6 +81,22 @@ pub(crate) fn registration(handler: &Handler) -> TokenStream {
             ::psd_core::inventory::submit! { RECEIVER }
         };
     }
+}
+
+/// What limits the calls, as far as it is given.
+fn limits(limits: &Limits) -> TokenStream {
+    let timeout = limits.timeout.map(|milliseconds| {
+        quote! { timeout: ::core::option::Option::Some(::core::time::Duration::from_millis(#milliseconds)), }
+    });
+    let rate = limits.rate.map(|(count, unit)| {
+        let per = Ident::new(unit, Span::call_site());
+        quote! { rate: ::core::option::Option::Some(::psd_core::Rate::#per(#count)), }
+    });
+    let max_bytes = limits.max_bytes.map(|bytes| quote! { max_bytes: ::core::option::Option::Some(#bytes), });
+    if timeout.is_none() && rate.is_none() && max_bytes.is_none() {
+        return quote! { ::psd_core::Limits::NONE };
+    }
+    quote! { ::psd_core::Limits { #timeout #rate #max_bytes ..::psd_core::Limits::NONE } }
 }
 
 /// `call.future(send_chat(message, argument_1))`, in the handler's mode, or

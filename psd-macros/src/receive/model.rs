@@ -8,6 +8,7 @@ use syn::{Attribute, FnArg, Ident, LitStr, PathArguments, Signature, Type};
 
 use super::args::{Args, List};
 use super::function::Function;
+use super::limits::Limits;
 use crate::errors::{Errors, shown};
 
 /// More parameters than this are better off in one `State`.
@@ -31,6 +32,7 @@ pub(crate) struct Handler {
     pub(crate) blacklist_groups: Vec<LitStr>,
     /// The application's function that decides after these rules.
     pub(crate) guard: Option<syn::Path>,
+    pub(crate) limits: Limits,
 }
 
 /// A parameter that is extracted.
@@ -62,6 +64,7 @@ impl Handler {
         let signature = &function.signature;
         check_qualifiers(signature, errors);
         let mode = mode(&args, signature, errors);
+        let limits = Limits::new(&args, mode, errors);
         check_guards(&args, errors);
         let mut parameters = parameters(signature, errors).into_iter();
         let message = parameters.next()?;
@@ -82,6 +85,7 @@ impl Handler {
             whitelist_groups: values(args.whitelist_groups),
             blacklist_groups: values(args.blacklist_groups),
             guard: args.guard,
+            limits,
         })
     }
 }

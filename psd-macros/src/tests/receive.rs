@@ -51,6 +51,12 @@ fn a_guard_function() {
 }
 
 #[test]
+fn every_limit() {
+    let limits = r#"timeout = "1500ms", rate = "600/m", max_bytes = 4_096"#;
+    assert_snapshot!(expand(limits, "async fn send_chat(message: pb::SendChat) {}"));
+}
+
+#[test]
 fn auth_is_false() {
     assert_snapshot!(expand("auth = false", "fn ping(message: pb::Ping) {}"));
 }

@@ -5,7 +5,7 @@ const ASYNC_PING: &str = "async fn ping(message: pb::Ping) {}";
 
 /// What every complaint about an unknown option ends with, here shown as `…`.
 const OPTIONS: &str = "the options are `auth`, `permissions`, `whitelist_groups`, `blacklist_groups`, `guard`, \
-                       `consumer`, `blocking`, `concurrent`, `any_name`";
+                       `consumer`, `blocking`, `concurrent`, `timeout`, `rate`, `max_bytes`, `any_name`";
 
 /// The mistakes of `#[receive(args)] function`: what each is written over, and its text.
 #[track_caller]
@@ -30,11 +30,36 @@ fn an_unknown_option() {
         PING,
         &[("whitelist", "unknown option `whitelist`, did you mean `whitelist_groups`? …")],
     );
-    check("timeout = 5", PING, &[("timeout", "unknown option `timeout`: …")]);
+    check("deadline = 5", PING, &[("deadline", "unknown option `deadline`: …")]);
     check("Auth", PING, &[("Auth", "unknown option `Auth`, did you mean `auth`? …")]);
     check("= 3", PING, &[("=", "expected an option: …")]);
     check("\"auth\"", PING, &[("\"auth\"", "expected an option: …")]);
     check("auth::x", PING, &[(":", "expected `=` after `auth`: write `auth`, `auth = true` or `auth = false`")]);
+}
+
+#[test]
+fn limits() {
+    check("timeout = 5", ASYNC_PING, &[("5", "`timeout` takes a string, found `5`: write `timeout = \"5s\"`")]);
+    for wrong in ["5", "5h", "s", "0s", "-1s", ""] {
+        let text = format!("`{wrong}` is not a time: write `500ms`, `5s`, `2m`, or `off` for none");
+        let wrong = format!("{wrong:?}");
+        check(&format!("timeout = {wrong}"), ASYNC_PING, &[(&wrong, &text)]);
+    }
+    let in_place = "`timeout` is for a handler that is waited for, and a plain `fn` runs in place: add `async` or \
+                    `blocking`, or remove `timeout`";
+    check("timeout = \"5s\"", PING, &[("\"5s\"", in_place)]);
+    check("rate", PING, &[("rate", "`rate` needs a value: write `rate = \"10/s\"`")]);
+    for wrong in ["10", "0/s", "10/d", "off"] {
+        let text = format!("`{wrong}` is not a rate: write `10/s`, `600/m` or `5000/h`");
+        let wrong = format!("{wrong:?}");
+        check(&format!("rate = {wrong}"), PING, &[(&wrong, &text)]);
+    }
+    check("max_bytes = 0", PING, &[("0", "`0` is no number of bytes above 0")]);
+    check(
+        "max_bytes = \"4k\"",
+        PING,
+        &[("\"4k\"", "`max_bytes` takes a number, found `\"4k\"`: write `max_bytes = 4096`")],
+    );
 }
 
 #[test]

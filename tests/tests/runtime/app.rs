@@ -382,6 +382,20 @@ fn whose(_: pb::Whose, tenant: Option<Extension<Tenant>>) -> pb::Note {
     note(tenant.map_or_else(|| "nobody's".into(), |Extension(Tenant(name))| name), 0)
 }
 
+/// Two an hour: no test takes long enough to get a third.
+#[receive(rate = "2/h", max_bytes = 100)]
+fn limited(message: pb::Limited) -> pb::Note {
+    note(message.text, 0)
+}
+
+#[receive(timeout = "20ms")]
+async fn brief(message: pb::Brief, State(probe): State<Probe>) {
+    let _waiting = probe.enter();
+    if message.hang {
+        std::future::pending().await
+    }
+}
+
 #[receive]
 fn bad_reply(_: pb::BadReply) -> pb::Moment {
     let at = psd_core::proto::prost_types::Timestamp { seconds: i64::MAX, nanos: 0 };

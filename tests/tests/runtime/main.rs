@@ -23,6 +23,8 @@ mod hostile;
 mod layers;
 /// Shutting down, clients that vanish, and running out of files.
 mod lifecycle;
+/// Rates, sizes and numbers, and what exceeding them does.
+mod limits;
 /// `login`, `refresh-token`, `revoke-token`, and what they cost.
 mod login;
 /// Handlers that panic, hang or lose their client.

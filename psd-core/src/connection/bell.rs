@@ -1,0 +1,122 @@
+//! How whoever has something for a connection's task wakes it: once, however much there is.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    task::Waker,
+};
+
+use futures_util::task::AtomicWaker;
+
+use crate::explore::step;
+
+/// Rung by anybody, heard by one task. `SeqCst` throughout: the sleeper sets one flag and reads the other, the ringer the
+/// other way round, and at least one of them must see what the other did.
+pub(super) struct Bell {
+    waker: AtomicWaker,
+    /// Whether the task runs, or is about to; saves a wake-up for each message.
+    scheduled: AtomicBool,
+    /// Whether it was rung since the task last looked around.
+    rung: AtomicBool,
+}
+
+impl Bell {
+    /// Its task is about to run for the first time.
+    pub(super) fn new() -> Self {
+        Self { waker: AtomicWaker::new(), scheduled: AtomicBool::new(true), rung: AtomicBool::new(false) }
+    }
+
+    /// Declares that the task looks around now: whatever was rung for until here is seen.
+    pub(super) fn awake(&self) {
+        step();
+        self.scheduled.store(true, Ordering::SeqCst);
+        step();
+        self.rung.store(false, Ordering::SeqCst);
+    }
+
+    /// Declares that the task sleeps: whatever is rung for next wakes it. False if something was since it looked around.
+    pub(super) fn sleep(&self, waker: &Waker) -> bool {
+        step();
+        self.waker.register(waker);
+        step();
+        self.scheduled.store(false, Ordering::SeqCst);
+        step();
+        !self.rung.load(Ordering::SeqCst)
+    }
+
+    /// Lets the task look around.
+    pub(super) fn ring(&self) {
+        step();
+        self.rung.store(true, Ordering::SeqCst);
+        step();
+        if !self.scheduled.swap(true, Ordering::SeqCst) {
+            step();
+            self.waker.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicBool, AtomicUsize, Ordering},
+        },
+        task::{Wake, Waker},
+    };
+
+    use super::*;
+    use crate::explore::explore;
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// A task that looks around and sleeps, and two that bring it something: in whatever order they come, nothing that was
+    /// brought is left lying while the task sleeps and nobody has woken it.
+    #[test]
+    fn nothing_is_slept_through() {
+        let runs = explore(|| {
+            let (bell, woken) = (Arc::new(Bell::new()), Arc::new(Woken::default()));
+            let (brought, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let asleep = Arc::new(AtomicBool::new(false));
+            let task = {
+                let (bell, waker) = (bell.clone(), Waker::from(woken.clone()));
+                let (brought, seen, asleep) = (brought.clone(), seen.clone(), asleep.clone());
+                Box::new(move || {
+                    // Two turns: what comes during the second is what `asleep` is about.
+                    for _ in 0..2 {
+                        bell.awake();
+                        step();
+                        seen.store(brought.load(Ordering::SeqCst), Ordering::SeqCst);
+                        if bell.sleep(&waker) {
+                            asleep.store(true, Ordering::SeqCst);
+                            return;
+                        }
+                    }
+                }) as Box<dyn FnOnce() + Send>
+            };
+            let bringer = || {
+                let (bell, brought) = (bell.clone(), brought.clone());
+                Box::new(move || {
+                    step();
+                    brought.fetch_add(1, Ordering::SeqCst);
+                    bell.ring();
+                }) as Box<dyn FnOnce() + Send>
+            };
+            let threads = vec![task, bringer()];
+            let check = move || {
+                let missed = brought.load(Ordering::SeqCst) > seen.load(Ordering::SeqCst);
+                let sleeps = asleep.load(Ordering::SeqCst) && !woken.0.load(Ordering::SeqCst);
+                assert!(!(missed && sleeps), "the task sleeps beside what was brought");
+            };
+            (threads, Box::new(check))
+        });
+        assert!(runs > 100, "{runs} interleavings");
+    }
+}

@@ -1,0 +1,124 @@
+//! Rates of messages: of a connection, of a user over all connections, and of a message type.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use super::{
+    keyed::Keyed,
+    rate::{Bucket, Clock, Rate},
+};
+use crate::{
+    Error, Layer, RequestContext, Settings,
+    connection::{Shared, frame},
+};
+
+/// The layer that refuses messages over a rate with 429, and closes a connection that goes on and on with 4429.
+///
+/// It is the first layer of every endpoint, so that a flood costs neither tokens nor guards nor bodies. A message that is
+/// over one rate still counts for those that were looked at before.
+pub(crate) struct MessageRates {
+    clock: Clock,
+    per_connection: Rate,
+    per_user: Rate,
+    refusals: Rate,
+    /// Whether any message type has a rate of its own.
+    has_types: bool,
+    users: Keyed<Box<str>, Buckets>,
+}
+
+/// What a connection brings to the layer.
+#[derive(Default)]
+pub(crate) struct ConnectionRates {
+    own: Buckets,
+    refusals: Bucket,
+    /// The user that was seen last; held for a look.
+    user: Mutex<Option<(Box<str>, Arc<Buckets>)>>,
+}
+
+/// What one caller may send: all in all, and of each message type that has a rate.
+#[derive(Default)]
+struct Buckets {
+    all: Bucket,
+    /// As many as there are such types at most, and mostly none; held for a look.
+    types: Mutex<Vec<(&'static str, Arc<Bucket>)>>,
+}
+
+impl MessageRates {
+    /// `None` if nothing is limited.
+    pub(crate) fn new(settings: &Settings, has_types: bool) -> Option<Self> {
+        let (per_connection, per_user) = (settings.messages_per_connection, settings.messages_per_user);
+        let is_needed = has_types || !per_connection.is_unlimited() || !per_user.is_unlimited();
+        is_needed.then(|| Self {
+            clock: Clock::new(),
+            per_connection,
+            per_user,
+            refusals: settings.refusals_per_connection,
+            has_types,
+            users: Keyed::new(),
+        })
+    }
+
+    fn take(&self, request: &RequestContext, rates: &ConnectionRates, now: u64) -> Result<(), Duration> {
+        rates.own.all.take(self.per_connection, now)?;
+        if self.per_user.is_unlimited() && !self.has_types {
+            return Ok(());
+        }
+        let user = request.identity().map(|identity| self.user(rates, identity.user_id(), now));
+        if let Some(user) = &user {
+            user.all.take(self.per_user, now)?;
+        }
+        if self.has_types
+            && let Some(route) = request.route()
+            && !route.rate.is_unlimited()
+        {
+            let caller = user.as_deref().unwrap_or(&rates.own);
+            caller.of_type(route.message.message_type).take(route.rate, now)?;
+        }
+        Ok(())
+    }
+
+    /// What the user may send, remembered by the connection as long as it is the same user's.
+    fn user(&self, rates: &ConnectionRates, user_id: &str, now: u64) -> Arc<Buckets> {
+        let mut user = rates.user.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*user {
+            Some((id, buckets)) if **id == *user_id => buckets.clone(),
+            _ => {
+                let buckets = self.users.get(user_id.into(), |buckets| !buckets.is_full(now));
+                *user = Some((user_id.into(), buckets.clone()));
+                buckets
+            }
+        }
+    }
+}
+
+impl Layer for MessageRates {
+    fn arrive(&self, request: &RequestContext) -> Result<(), Error> {
+        let shared: &Shared = request.shared();
+        let now = self.clock.now();
+        let Err(wait) = self.take(request, &shared.rates, now) else { return Ok(()) };
+        if shared.rates.refusals.take(self.refusals, now).is_err() {
+            tracing::debug!(connection = %shared.id, "closed for too many messages");
+            shared.close(frame::TOO_MANY, "too many messages");
+        }
+        Err(Error::new(429, format!("too many messages: try again in {:.1} s", wait.as_secs_f64().max(0.1))))
+    }
+}
+
+impl Buckets {
+    fn of_type(&self, message_type: &'static str) -> Arc<Bucket> {
+        let mut types = self.types.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, bucket)) = types.iter().find(|(known, _)| *known == message_type) {
+            return bucket.clone();
+        }
+        let bucket = Arc::<Bucket>::default();
+        types.push((message_type, bucket.clone()));
+        bucket
+    }
+
+    fn is_full(&self, now: u64) -> bool {
+        let types = self.types.lock().unwrap_or_else(PoisonError::into_inner);
+        self.all.is_full(now) && types.iter().all(|(_, bucket)| bucket.is_full(now))
+    }
+}

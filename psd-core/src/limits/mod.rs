@@ -1,0 +1,12 @@
+//! What keeps floods away: rates of messages and of connections.
+
+mod admission;
+mod keyed;
+mod messages;
+mod per_type;
+mod rate;
+
+pub(crate) use admission::Admission;
+pub(crate) use messages::{ConnectionRates, MessageRates};
+pub use per_type::PerType;
+pub use rate::Rate;
