@@ -125,7 +125,7 @@ impl Project {
 
     /// Our view of the project's users. New passwords are as quick as those of the project (tests/django/project.py).
     pub(crate) async fn users(&self) -> DjangoUsers {
-        let database = Database::connect(&self.url, false).await.unwrap();
+        let database = Database::connect(&self.url).await.unwrap();
         let users = DjangoUsers::open(database, self.tables.clone()).await.unwrap();
         users.passwords(Passwords::new(Scheme::Pbkdf2Sha256 { iterations: 20_000 }))
     }

@@ -128,15 +128,27 @@ macro_rules! statement {
 }
 
 impl Database {
-    /// Connects to `sqlite:PATH`, `sqlite::memory:` or `postgres://USER:PASSWORD@HOST/DATABASE`; the parameters are those
-    /// of sqlx. `create` makes the file of a SQLite database that is not there, in WAL mode.
+    /// Connects to `sqlite:PATH`, whose file must be there, `sqlite::memory:` or
+    /// `postgres://USER:PASSWORD@HOST/DATABASE`; the parameters are those of sqlx.
     ///
     /// A connection to PostgreSQL is encrypted if one of sqlx's features `tls-…` is switched on in the program.
     ///
     /// # Errors
     /// The URL makes no sense, its database is not compiled in, or it cannot be opened. The URL, which may hold a
     /// password, is in none of the texts.
-    pub async fn connect(url: &str, create: bool) -> Result<Self, StoreError> {
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        Self::connect_to(url, false).await
+    }
+
+    /// As [`connect`](Self::connect); the file of a SQLite database that is not there is made, and it is in WAL mode.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn create(url: &str) -> Result<Self, StoreError> {
+        Self::connect_to(url, true).await
+    }
+
+    async fn connect_to(url: &str, create: bool) -> Result<Self, StoreError> {
         let scheme = url.split(':').next().unwrap_or_default();
         match scheme {
             #[cfg(feature = "sqlite")]

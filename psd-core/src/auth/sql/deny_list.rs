@@ -18,7 +18,7 @@ use crate::Error;
 /// # async fn start(secret: &str) -> anyhow::Result<psd_core::auth::Jwt> {
 /// use psd_core::auth::{Database, Jwt, SqlDenyList, SqlUsers};
 ///
-/// let database = Database::connect("sqlite:app.sqlite", true).await?;
+/// let database = Database::create("sqlite:app.sqlite").await?;
 /// let users = SqlUsers::open(database.clone()).await?;
 /// Ok(Jwt::hs256(secret)?.users(users).deny_list(SqlDenyList::open(database).await?))
 /// # }
@@ -38,7 +38,7 @@ impl SqlDenyList {
     /// # Errors
     /// The database cannot be reached, or its tables are of a later version.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        Self::open(Database::connect(url, true).await?).await
+        Self::open(Database::create(url).await?).await
     }
 
     /// Uses a pool of the application's, or a [`Database`].

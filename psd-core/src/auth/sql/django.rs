@@ -54,7 +54,7 @@ impl DjangoUsers {
     /// # Errors
     /// The database cannot be reached, or a table or column is missing; all that is missing is named at once.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        Self::open(Database::connect(url, false).await?, DjangoTables::default()).await
+        Self::open(Database::connect(url).await?, DjangoTables::default()).await
     }
 
     /// Uses a pool of the application's, or a [`Database`], and tables of other names.

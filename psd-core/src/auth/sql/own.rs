@@ -51,7 +51,7 @@ impl SqlUsers {
     /// # Errors
     /// The database cannot be reached, or its tables are of a later version.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        Self::open(Database::connect(url, true).await?).await
+        Self::open(Database::create(url).await?).await
     }
 
     /// Opens a database in which the tables are, as [`connect`](Self::connect) does, and makes none.
@@ -59,7 +59,7 @@ impl SqlUsers {
     /// # Errors
     /// The database cannot be reached, has no such tables, or those of a later version.
     pub async fn connect_existing(url: &str) -> Result<Self, StoreError> {
-        let database = Database::connect(url, false).await?;
+        let database = Database::connect(url).await?;
         if database.columns("psd_users").await?.is_empty() {
             return Err(StoreError::Tables(vec![
                 "there is no table `psd_users`: the first start of the application makes it, or `psd user add`".into(),
