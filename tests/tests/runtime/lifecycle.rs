@@ -179,23 +179,53 @@ async fn a_classic_client_that_vanished_is_found_by_a_ping() {
     assert!(matches!(silent.await.unwrap(), Seen::Frame(_)));
 }
 
-/// Where the child of the next test has no file descriptors left; set by its parent.
-const CHILD: &str = "PSD_TEST_FEW_FILES";
+/// Set in the child of a test that needs a process of its own.
+const CHILD: &str = "PSD_TEST_CHILD";
+
+/// Runs a test again, alone in a process of its own, behind what a shell does first. False in that process.
+async fn runs_in_a_child(test: &str, before: &str) -> bool {
+    if std::env::var_os(CHILD).is_some() {
+        return false;
+    }
+    let mut child = tokio::process::Command::new("sh");
+    child.args(["-c", &format!("{before} exec \"$0\" \"$@\"")]).arg(std::env::current_exe().unwrap());
+    child.args(["--exact", test, "--nocapture"]).env(CHILD, "1");
+    let output = child.output().await.unwrap();
+    let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && text.contains("1 passed"), "{text}{errors}");
+    true
+}
+
+#[tokio::test]
+async fn the_first_signal_lets_finish_and_the_second_does_not() {
+    if runs_in_a_child("lifecycle::the_first_signal_lets_finish_and_the_second_does_not", "").await {
+        return;
+    }
+    let (builder, probe) = server_with(Settings::default().drain_timeout(DEADLINE * 100));
+    let listening = builder.listen("127.0.0.1:0").await.unwrap();
+    let (address, server) = (listening.local_addr(), listening.server().clone());
+    let run = tokio::spawn(listening.run_until_signal());
+    let mut client = RawClient::connect(&format!("ws://{address}/ws")).await;
+    let uuid = client.send("hang", json!({})).await;
+    eventually("it runs", || probe.waiting() == 1).await;
+    let signal = async || {
+        let id = std::process::id().to_string();
+        let sent = tokio::process::Command::new("kill").args(["-TERM", &id]).status().await;
+        assert!(sent.unwrap().success());
+    };
+    signal().await;
+    eventually("it shuts down", || !server.is_ready()).await;
+    assert_eq!(probe.waiting(), 1);
+    signal().await;
+    let expected = json!({"uuid": uuid, "errorCode": 503, "errorMessage": "the server is shutting down"});
+    assert_eq!(client.answers(&uuid).await, [expected]);
+    drop(client);
+    tokio::time::timeout(DEADLINE, run).await.expect("it ends").unwrap();
+}
 
 #[tokio::test]
 async fn a_server_out_of_file_descriptors_recovers() {
-    if std::env::var_os(CHILD).is_none() {
-        // The limit is the process's, so a process of its own it is.
-        let mut child = tokio::process::Command::new("sh");
-        child.args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\""]).arg(std::env::current_exe().unwrap());
-        child.args(["--exact", "lifecycle::a_server_out_of_file_descriptors_recovers", "--nocapture"]);
-        let output = child.env(CHILD, "1").output().await.unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(
-            output.status.success() && text.contains("1 passed"),
-            "{text}{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+    if runs_in_a_child("lifecycle::a_server_out_of_file_descriptors_recovers", "ulimit -n 64 &&").await {
         return;
     }
     let running = Running::start(server().0).await;
