@@ -160,7 +160,7 @@ export function createClient(options: ClientOptions): Client {
         // It may be about one that was replaced meanwhile.
         if (carried !== auth.token) announce();
         // While there is a grace and no way to another token, there is nothing to do about it.
-        else if (auth.canRefresh() || !message.read(TokenInvalid).graceMs) refresh();
+        else if (auth.token && (auth.canRefresh() || !message.read(TokenInvalid).graceMs)) refresh();
       }
       requests.received(message, read);
     },
@@ -265,7 +265,7 @@ export function createClient(options: ClientOptions): Client {
 
   /** Shows a token that the server does not know yet, so that what it sends by itself is not interrupted. */
   function announce(): void {
-    if (auth.token && auth.token !== carried) request(VerifyToken, {}, { ack: false }).catch(() => {});
+    if (auth.token && auth.token !== carried && !auth.isRefreshing()) request(VerifyToken, {}, { ack: false }).catch(() => {});
   }
 
   async function request<T>(type: ClientMessage<T>, message: Init<T>, rest: Partial<NewCall>): Promise<Reply> {

@@ -152,6 +152,23 @@ test("4401 is over when there is another token", async () => {
   expect(last().offer).toContain("psd.token.abc");
 });
 
+test("a refused token without another is the end of it, but not while there is a grace, nor for nobody", async () => {
+  const socket = await open();
+  const status = () => client.auth.getSnapshot().status;
+  socket.push({ messageType: "token-invalid" });
+  await pass(0);
+  expect(status()).toBe("anonymous");
+  await client.auth.setTokens({ token: "abc" });
+  socket.push({ messageType: "token-invalid" }, { graceMs: 25_000 });
+  await pass(0);
+  expect(status()).toBe("signed-in");
+  socket.push({ messageType: "token-invalid" });
+  await pass(0);
+  expect(client.auth.getSnapshot()).toMatchObject({ status: "signed-out", reason: { kind: "signed-out" } });
+  // Only another connection is nobody's.
+  expect(sockets).toHaveLength(2);
+});
+
 test("a token that may not stand in the handshake comes with the first request", async () => {
   await client.auth.setTokens({ token: "a b" });
   const socket = await open();
