@@ -29,6 +29,7 @@
 
 mod comments;
 mod common;
+mod compare;
 mod compile;
 mod config;
 mod diagnostics;
@@ -41,6 +42,7 @@ pub mod targets;
 
 use std::path::Path;
 
+pub use compare::{Breaks, Change, compare};
 pub use config::Config;
 pub use diagnostics::{Colors, Diagnostic, Error, Label, Severity};
 pub use output::{Output, State};

@@ -7,6 +7,7 @@ use psd_build::schema::FileKind;
 use psd_build::{Colors, Diagnostic, Schema, Severity};
 use serde::Serialize;
 
+use crate::against;
 use crate::contract::Contract;
 use crate::exit::Exit;
 
@@ -14,13 +15,14 @@ const EXAMPLES: &str = "\
 Examples:
   psd check proto
   psd check fps_config.json
+  psd check --against git:main        what breaks those who have the contract of main
   psd check proto --json | jq -r '.file + \":\" + (.line|tostring)'
 
 Exit codes:
   0  the contract is right, if with warnings
-  1  it has mistakes";
+  1  it has mistakes; with --against, or breaks somebody";
 
-/// Check .proto files: syntax, metadata, and that every type is the route of one message.
+/// Check .proto files: syntax, metadata, that every type is the route of one message, and what a change breaks.
 ///
 /// All mistakes are told at once, each with its place and the way out.
 #[derive(Debug, Args)]
@@ -31,11 +33,21 @@ pub(crate) struct Arguments {
     /// Print one line of JSON per mistake or warning
     #[arg(long)]
     json: bool,
+    /// Say what the contract breaks for those who have an older version: a folder of it, a configuration file, or
+    /// `git:REVISION`
+    #[arg(long, value_name = "OLD")]
+    against: Option<String>,
+    /// With --against, tell compatible changes as well
+    #[arg(long, requires = "against")]
+    all: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Exit> {
     match arguments.contract.read() {
         Ok(schemas) => {
+            if let Some(old) = &arguments.against {
+                return against(arguments, old, &schemas);
+            }
             for schema in &schemas {
                 report(&schema.warnings, arguments.json)?;
                 if !arguments.json {
@@ -48,6 +60,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Exit> {
             report(&diagnostics, arguments.json)?;
             // Everything is said.
             Err(Exit::Refused(None))
+        }
+    }
+}
+
+/// What changed since an older version.
+fn against(arguments: &Arguments, old: &str, schemas: &[Schema]) -> Result<(), Exit> {
+    let (Some(folders), [new]) = (arguments.contract.folders(), schemas) else {
+        return Err(Exit::Usage("`--against` compares one contract: name one configuration, or folders".to_owned()));
+    };
+    // The checkout lives until it is read.
+    let (config, _checkout) = against::old_config(old, &folders)?;
+    match arguments.contract.schema(config) {
+        Ok(old) => against::report(&old, new, arguments.all, arguments.json),
+        Err(error) => {
+            report(error.diagnostics(), arguments.json)?;
+            Err(Exit::Refused(Some("the older version of the contract has mistakes".to_owned())))
         }
     }
 }

@@ -37,7 +37,14 @@ impl Contract {
         if mistakes.is_empty() { Ok(schemas) } else { Err(mistakes) }
     }
 
-    fn schema(&self, config: Config) -> Result<Schema, Error> {
+    /// The folders of the only contract; nothing if there are several, or none that can be read.
+    pub(crate) fn folders(&self) -> Option<Vec<PathBuf>> {
+        let configs = self.configs();
+        let [Ok(config)] = configs.as_slice() else { return None };
+        Some(config.inputs().into_iter().filter(|path| path.is_dir()).collect())
+    }
+
+    pub(crate) fn schema(&self, config: Config) -> Result<Schema, Error> {
         let config = if self.no_common { config.include_common(false) } else { config };
         config.schema()
     }
@@ -58,6 +65,6 @@ impl Contract {
 }
 
 /// The shell has expanded variables already.
-fn literal(folder: &Path) -> String {
+pub(crate) fn literal(folder: &Path) -> String {
     folder.display().to_string().replace('$', "$$")
 }

@@ -1,5 +1,6 @@
 //! The `psd` command: talk to a psd server from a terminal or a script, check contracts and generate from them.
 
+mod against;
 mod bodies;
 mod call;
 mod check;

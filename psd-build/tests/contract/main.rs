@@ -10,8 +10,10 @@ mod docs;
 /// A folder of .proto files that exists while a test runs.
 mod folder;
 
-/// The common messages, and clashes with them.
 mod common;
+/// The common messages, and clashes with them.
+// What a change breaks.
+mod compare;
 /// `fps_config.json`: keys, folders, variables, and what is written.
 mod config;
 /// Mistakes of whole files: syntax, imports, names, several files at once.

@@ -211,3 +211,43 @@ fn all_contracts_are_looked_at() {
     let apart = psd(folder.path(), "check fps_config.json more");
     assert_eq!(apart.stdout, b"0 messages in 1 file, ok\n3 messages in 1 file, ok\n");
 }
+
+#[test]
+fn what_a_change_breaks_is_told_against_a_folder_and_a_revision() {
+    let project = folder(CONTRACT);
+    let path = project.path();
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.args(["-c", "user.name=a", "-c", "user.email=a@example.com"]).args(arguments).current_dir(path);
+        assert!(command.output().unwrap().status.success(), "{arguments:?}");
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "a"]);
+    std::fs::create_dir(path.join("old")).unwrap();
+    std::fs::copy(path.join("proto/chat.proto"), path.join("old/chat.proto")).unwrap();
+    std::fs::write(
+        path.join("proto/chat.proto"),
+        CONTRACT.replace("string room = 1; }", "string place = 1; }\nmessage New {}").replace("days(7)", "days(8)"),
+    )
+    .unwrap();
+    let renamed = "breaking: the field `chat.SendChat.place` was called `room`\n --> proto/chat.proto:9:27\n  = breaks JSON, \
+                   generated code\n";
+    for old in ["old", "git:HEAD"] {
+        let output = psd(path, &format!("check --against {old}"));
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), renamed);
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "error: 1 breaking change\n");
+    }
+    let all = String::from_utf8(psd(path, "check --against git:HEAD --all").stdout).unwrap();
+    assert!(all.contains("compatible: the message `chat.New` is new\n --> proto/chat.proto:10:9\n"), "{all}");
+    assert!(all.contains("compatible: clients keep `chat.ChatSent` for 694800 s\n"), "{all}");
+    let json = String::from_utf8(psd(path, "check --against old --json").stdout).unwrap();
+    assert!(json.contains(r#""breaking":true"#) && json.contains(r#""breaks":["JSON","generated code"]"#), "{json}");
+
+    std::fs::copy(path.join("old/chat.proto"), path.join("proto/chat.proto")).unwrap();
+    let output = psd(path, "check --against git:HEAD");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "0 compatible changes, nothing breaks\n");
+    let output = psd(path, "check --against nowhere");
+    assert_eq!(output.status.code(), Some(2));
+}
