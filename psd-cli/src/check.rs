@@ -22,9 +22,10 @@ Exit codes:
   0  the contract is right, if with warnings
   1  it has mistakes; with --against, or breaks somebody";
 
-/// Check .proto files: syntax, metadata, that every type is the route of one message, and what a change breaks.
+/// Check .proto files: syntax, metadata, and that every type is the route of one message.
 ///
-/// All mistakes are told at once, each with its place and the way out.
+/// All mistakes are told at once, each with its place and the way out. With --against, what a change of the contract
+/// breaks.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
