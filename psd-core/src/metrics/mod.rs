@@ -98,7 +98,7 @@ labels! {
     /// The status with which a handshake was refused.
     HandshakeStatus {
         BadRequest = "400", Unauthorized = "401", Forbidden = "403", NotAllowed = "405", NotAnUpgrade = "426",
-        TooMany = "429", Unavailable = "503", Other = "other",
+        TooMany = "429", HeadersTooLarge = "431", Unavailable = "503", Other = "other",
     }
     /// The code with which the server closed a connection.
     CloseCode {
@@ -121,6 +121,7 @@ impl HandshakeStatus {
             405 => Self::NotAllowed,
             426 => Self::NotAnUpgrade,
             429 => Self::TooMany,
+            431 => Self::HeadersTooLarge,
             503 => Self::Unavailable,
             _ => Self::Other,
         }
