@@ -20,8 +20,8 @@ mod issue;
 ///
 /// Reads and writes the claims of Django's simplejwt: `token_type` (`access` or `refresh`), `user_id` (a string or a
 /// number), `exp`, `iat` and `jti`. Its own tokens also carry `sid`, the login session that they belong to, so that a
-/// session can be revoked as a whole. A token without `exp` is refused, and so is one that is signed in any other way
-/// than its key is for.
+/// session can be revoked as a whole. A token without `exp` or, where tokens have a type, without `jti` is refused, and so
+/// is one that is signed in any other way than its key is for.
 ///
 /// ```
 /// use psd_core::{Identity, auth::{Jwt, MemoryUsers, User}};
@@ -297,6 +297,8 @@ impl Jwt {
         let claims = self.verify(token).await?;
         match &self.token_type_claim {
             Some(name) if claims.text(name) != Some(token_type) => Err(format!("it is no {token_type} token").into()),
+            // As in simplejwt: nobody could revoke it.
+            Some(_) if claims.get(&self.jti_claim).is_none() => Err(format!("it has no `{}`", self.jti_claim).into()),
             _ => Ok(claims),
         }
     }

@@ -127,50 +127,55 @@ async fn failed_logins_look_alike() {
     login_fails(&mut client, &long, &long).await;
 }
 
-/// Without `exp`, or of a user who may not log in any more.
+/// Without `exp` or `jti`, or of a user who may not log in any more.
 #[tokio::test]
 async fn tokens_that_would_last_for_ever_are_refused() {
     let running = start().await;
     // Signed with the demo server's secret; above each its claims. Time 4102444800 is in the year 2100.
     for (token, is_good) in [
-        // {"token_type":"access","user_id":"1"}
+        // {"token_type":"access","user_id":"1","jti":"x"}
         (
-            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwidXNlcl9pZCI6IjEifQ.inQQf685RWM4CXeOPdktxKMrrZJ349QDkgimEOse4W0",
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwidXNlcl9pZCI6IjEiLCJqdGkiOiJ4In0.stq3iTNBOtw_3e2IZL_BdlcflNq-myAliy1N8jBkpbI",
             false,
         ),
-        // {"token_type":"access","user_id":"7","exp":4102444800}
+        // {"token_type":"access","user_id":"7","exp":4102444800,"jti":"x"}
         (
-            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwidXNlcl9pZCI6IjciLCJleHAiOjQxMDI0NDQ4MDB9.zCa5AoqgNT58XcZ69Uxz_6-QmOaO3QFLt3iwtQLg62k",
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwidXNlcl9pZCI6IjciLCJleHAiOjQxMDI0NDQ4MDAsImp0aSI6IngifQ.zL3T6zowzy2K3fGYtFYCOQask1sqx5W69iK6bBmdX78",
             false,
         ),
-        // {"token_type":"access","user_id":1,"exp":4102444800}
+        // {"token_type":"access","user_id":1,"exp":4102444800,"jti":"x"}
         (
-            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwidXNlcl9pZCI6MSwiZXhwIjo0MTAyNDQ0ODAwfQ.E0uUg6dBdCFLQ-d7hMhcjwSJRVkjM4Mg_BVkQWsPIOY",
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwidXNlcl9pZCI6MSwiZXhwIjo0MTAyNDQ0ODAwLCJqdGkiOiJ4In0.ys4E_ixtRBmDNQwYnzPVrryxalyKJfH-vvZDVNdoM5o",
             true,
         ),
-        // {"token_type":"access","user_id":1,"exp":18446744073709551615}
+        // {"token_type":"access","user_id":1,"exp":18446744073709551615,"jti":"x"}
         (
-            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwidXNlcl9pZCI6MSwiZXhwIjoxODQ0Njc0NDA3MzcwOTU1MTYxNX0.8puuJ8O05yv0_e2IDcgxzDxuRhuy1skd7S2DodkB2pM",
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwidXNlcl9pZCI6MSwiZXhwIjoxODQ0Njc0NDA3MzcwOTU1MTYxNSwianRpIjoieCJ9.IZxPJnX66eH7cNQsTeMA8fmH4UWVrKU9goVHc2oH30g",
             true,
         ),
-        // {"token_type":"access","user_id":"1","exp":1}
+        // {"token_type":"access","user_id":"1","exp":1,"jti":"x"}
         (
-            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwidXNlcl9pZCI6IjEiLCJleHAiOjF9.bwH3ao_GMlKpb1RrDKRZamdGvpvz6pQHWJGC6BQRB_E",
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwidXNlcl9pZCI6IjEiLCJleHAiOjEsImp0aSI6IngifQ.VxN2Dh3To9eS_JIv3yzVQ6udwlHsNGcsjyBUZyRrvAA",
             false,
         ),
-        // {"token_type":"refresh","user_id":"1","exp":4102444800}
+        // {"token_type":"refresh","user_id":"1","exp":4102444800,"jti":"x"}
         (
-            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCIsInVzZXJfaWQiOiIxIiwiZXhwIjo0MTAyNDQ0ODAwfQ.r-AZD70h-6nwv9Y8cltFW_9xYtgpCLI-OlrQFAB20wQ",
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCIsInVzZXJfaWQiOiIxIiwiZXhwIjo0MTAyNDQ0ODAwLCJqdGkiOiJ4In0.GdTcqwgzAC2KKO2bAIdxsrMEW4X1rGymr_eVcRfWqZg",
             false,
         ),
-        // {"token_type":"access","exp":4102444800}
+        // {"token_type":"access","exp":4102444800,"jti":"x"}
         (
-            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwiZXhwIjo0MTAyNDQ0ODAwfQ.smjLx9_VOvjgZ25gX6gWJZlKPSxAxqOSlwwAX94KFSQ",
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwiZXhwIjo0MTAyNDQ0ODAwLCJqdGkiOiJ4In0.EvfDwDICker1cTH1ruyOflqH3NBPzzAkozTiQZTp7JU",
             false,
         ),
-        // {"token_type":"access","user_id":"99","exp":4102444800}
+        // {"token_type":"access","user_id":"99","exp":4102444800,"jti":"x"}
         (
-            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwidXNlcl9pZCI6Ijk5IiwiZXhwIjo0MTAyNDQ0ODAwfQ.D28sT0mqxmIgRFn52iZLhPPP7zspO2svVEjJ7GgWq24",
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwidXNlcl9pZCI6Ijk5IiwiZXhwIjo0MTAyNDQ0ODAwLCJqdGkiOiJ4In0.c97duSbnL-7d4zQO8q8bQRyR3nVs_YG1ZxUv5PRt3cU",
+            false,
+        ),
+        // {"token_type":"access","user_id":"1","exp":4102444800}
+        (
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwidXNlcl9pZCI6IjEiLCJleHAiOjQxMDI0NDQ4MDB9.uA49LIJn8AP8NN3tKYVxiW37JVRL3KRwsTds3REqSdI",
             false,
         ),
     ] {
