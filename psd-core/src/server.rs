@@ -165,10 +165,10 @@ impl Server {
     /// permissions or groups; returns on how many. Messages that are handled meanwhile see the old rights; handlers that
     /// run go on.
     ///
-    /// A user that is gone or no longer active becomes anonymous there, and its clients get `token-invalid`. Where the
-    /// rights changed, [`Consumer::admits`](crate::Consumer::admits) is asked about every group, and
+    /// A user that is gone or no longer active becomes anonymous there, and its clients get `token-invalid`. Everywhere
+    /// [`Consumer::admits`](crate::Consumer::admits) is asked about every group, and, unless nobody is left,
     /// [`Consumer::on_authenticated`](crate::Consumer::on_authenticated) runs again. Dropped early, it leaves some
-    /// connections as they were.
+    /// connections as they were; so it does with one on which the user is being authenticated at this moment.
     ///
     /// # Errors
     /// The rights of some connections could not be read, as when the database does not answer: they are anonymous until

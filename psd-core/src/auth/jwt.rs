@@ -92,6 +92,7 @@ type IdentityOf = dyn Fn(&Claims) -> Result<Identity, TokenError> + Send + Sync;
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 const ACCESS: &str = "access";
 const REFRESH: &str = "refresh";
+const GONE: &str = "its user is gone or not active";
 /// The claim that names a login session (registered by OpenID Connect).
 const SESSION_CLAIM: &str = "sid";
 
@@ -342,11 +343,16 @@ impl Jwt {
         match &self.who {
             Who::Id => Ok(Some(Identity::new(id()?, ""))),
             Who::Claims(identity) => identity(claims).map(Some),
-            Who::Store(users) => match users.find(&id()?).await {
-                Ok(user) => Ok(user.filter(|user| user.active).map(|user| user.identity)),
-                Err(error) => Err(TokenError::unavailable(error.to_string())),
-            },
+            Who::Store(users) => find(&**users, &id()?).await,
         }
+    }
+}
+
+/// The user with this key; `None` if it is gone or not active.
+async fn find(users: &dyn UserStore, user_id: &str) -> Result<Option<Identity>, TokenError> {
+    match users.find(user_id).await {
+        Ok(user) => Ok(user.filter(|user| user.active).map(|user| user.identity)),
+        Err(error) => Err(TokenError::unavailable(error.to_string())),
     }
 }
 
@@ -354,7 +360,7 @@ impl Authenticator for Jwt {
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Identity, TokenError>> {
         Box::pin(async move {
             let claims = self.verify_as(token, ACCESS).await?;
-            let mut identity = self.bearer(&claims).await?.ok_or("its user is gone or not active")?;
+            let mut identity = self.bearer(&claims).await?.ok_or(GONE)?;
             if let Some(session) = self.session(&claims) {
                 identity = identity.with_session_id(session);
             }
@@ -364,6 +370,30 @@ impl Authenticator for Jwt {
                 Some(time) => identity.expiring_at(time),
                 None => identity,
             })
+        })
+    }
+
+    /// Whoever came without a token, such as by a session cookie, is looked up in the user store, where there is one.
+    fn refresh_identity<'a>(
+        &'a self,
+        identity: &'a Identity,
+        token: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Identity, TokenError>> {
+        Box::pin(async move {
+            match (token, &self.who) {
+                (Some(token), _) => self.authenticate(token).await,
+                (None, Who::Store(users)) => {
+                    let mut refreshed = find(&**users, identity.user_id()).await?.ok_or(GONE)?;
+                    if let Some(session) = identity.session_id() {
+                        refreshed = refreshed.with_session_id(session);
+                    }
+                    Ok(match identity.expires_at() {
+                        Some(time) => refreshed.expiring_at(time),
+                        None => refreshed,
+                    })
+                }
+                (None, _) => Ok(identity.clone()),
+            }
         })
     }
 

@@ -8,7 +8,7 @@ use super::{
     super::{
         BoxFuture, Claims, Identity, Login, RefreshUse, Refreshed, RevokedSession, TokenIssuer, User, claims::seconds,
     },
-    ACCESS, Jwt, REFRESH, SESSION_CLAIM, Who,
+    ACCESS, GONE, Jwt, REFRESH, SESSION_CLAIM, Who,
 };
 use crate::Error;
 
@@ -138,7 +138,7 @@ impl TokenIssuer for Jwt {
         Box::pin(async move {
             let verified = async {
                 let claims = self.verify_as(token, REFRESH).await?;
-                let identity = self.bearer(&claims).await?.ok_or("its user is gone or not active")?;
+                let identity = self.bearer(&claims).await?.ok_or(GONE)?;
                 Ok((claims, identity))
             };
             let (claims, identity) = match verified.await {

@@ -259,6 +259,24 @@ async fn revoking_one_token_ends_its_session() {
     }
 }
 
+/// Whoever was authenticated without a token has the rights of the store, too.
+#[tokio::test]
+async fn an_identity_without_a_token_is_looked_up_again() {
+    let (end, jwt) = (SystemTime::now() + Duration::from_secs(60), jwt());
+    let cached = |id: &str| Identity::new(id, "x").with_permissions(["a.b"]).expiring_at(end).with_session_id("s");
+    let ann = jwt.refresh_identity(&cached("1"), None).await.expect("she is there");
+    assert_eq!((ann.username(), ann.has_permission("a.b")), ("ann", false));
+    assert_eq!((ann.expires_at(), ann.session_id()), (Some(end), Some("s")), "the session is the application's");
+    for gone in ["2", "3"] {
+        let error = jwt.refresh_identity(&cached(gone), None).await.expect_err("inactive, or unknown");
+        assert!(!error.is_unavailable(), "{error}");
+    }
+    let without_store = Jwt::new(secret());
+    assert_eq!(without_store.refresh_identity(&cached("3"), None).await, Ok(cached("3")));
+    let error = jwt.refresh_identity(&cached("1"), Some("nonsense")).await.expect_err("the token counts");
+    assert!(error.to_string().contains("header"), "{error}");
+}
+
 /// Counts, and can be broken.
 #[derive(Clone, Default)]
 struct Broken(Arc<AtomicUsize>);
