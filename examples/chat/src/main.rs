@@ -50,7 +50,8 @@ async fn main() -> anyhow::Result<()> {
 /// The whole application: start-up finds the handlers by itself.
 async fn server(store: Store) -> anyhow::Result<Server> {
     let users = store.users().await?;
-    let jwt = Jwt::hs256(store.secret().await?)?.users(users.clone()).refresh_lifetime(STAY_SIGNED_IN);
+    let jwt = Jwt::hs256(store.secret().await?)?.users(users.clone()).deny_list(store.signed_out().await?);
+    let jwt = jwt.refresh_lifetime(STAY_SIGNED_IN);
     let page = with_security_headers(page::router());
     let builder = Server::builder().settings(Settings::from_env()?).router(page);
     Ok(builder.authenticator(jwt).login().state(users).state(store).build()?)

@@ -5,7 +5,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use psd_core::{IntoMessage, auth::SqlUsers};
+use psd_core::{
+    IntoMessage,
+    auth::{SqlDenyList, SqlUsers},
+};
 use sqlx::{
     FromRow, Row, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow},
@@ -90,6 +93,11 @@ impl Store {
     /// The accounts, in tables of psd's beside ours.
     pub(crate) async fn users(&self) -> anyhow::Result<SqlUsers> {
         Ok(SqlUsers::open(self.0.clone()).await?)
+    }
+
+    /// Who has signed out, kept beside it, so that no restart signs them in again.
+    pub(crate) async fn signed_out(&self) -> anyhow::Result<SqlDenyList> {
+        Ok(SqlDenyList::open(self.0.clone()).await?)
     }
 
     /// What tokens are signed with: made at the first start, and kept, so that they outlive a restart.

@@ -325,16 +325,18 @@ async fn rooms_are_news_for_everyone() {
 async fn a_file_remembers() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("chat.sqlite");
-    let signed_in: LoginToken = {
+    let (signed_in, signed_out): (LoginToken, LoginToken) = {
         let chat = Chat::with(Store::open(&file).await.unwrap()).await;
-        let ann = chat.stranger().await;
-        let signed_in = ann.fetch(sign_up("Ann")).await;
+        let (ann, bob) = (chat.stranger().await, chat.stranger().await);
+        let (signed_in, signed_out) = (ann.fetch(sign_up("Ann")).await, bob.fetch(sign_up("Bob")).await);
         ann.send(chat_message("hello", "")).await;
-        signed_in
+        bob.send(RevokeToken::default()).await;
+        (signed_in, signed_out)
     };
     let chat = Chat::with(Store::open(&file).await.unwrap()).await;
     let ann = chat.window(&signed_in.token).await;
     assert_eq!(texts(&open(&ann, "General").await), ["hello"]);
+    refused(&chat.window(&signed_out.token).await, pb::ListRooms {}, 401, "").await;
 }
 
 #[tokio::test]
