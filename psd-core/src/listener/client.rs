@@ -2,7 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::http::{HeaderMap, HeaderName, header::FORWARDED};
+use axum::{
+    extract::{ConnectInfo, Request},
+    http::{HeaderMap, HeaderName, header::FORWARDED},
+};
 
 use super::trust::TrustedProxies;
 use crate::Settings;
@@ -31,6 +34,15 @@ pub(super) struct Client {
 }
 
 impl Client {
+    /// Whose a request is; in somebody else's server, whom its proxies speak for is found out here.
+    pub(super) fn of(request: &Request, settings: &Settings) -> Self {
+        if let Some(client) = request.extensions().get::<Self>() {
+            return *client;
+        }
+        let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+        Self { address, is_secure: false }.forwarded(request.headers(), settings)
+    }
+
     /// The client behind this peer: the rightmost address that no trusted proxy has. Whoever is not trusted speaks for
     /// himself; from what is malformed on nothing is believed.
     pub(super) fn forwarded(self, headers: &HeaderMap, settings: &Settings) -> Self {

@@ -56,8 +56,9 @@ impl AllowedOrigins {
         Self { any: true, origins: Vec::new() }
     }
 
-    /// Whether a handshake may go on; otherwise what the client is told.
-    pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), String> {
+    /// Whether a handshake may go on; otherwise what the client is told. `is_secure` says that the client's connection is
+    /// known to be encrypted.
+    pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap, is_secure: bool) -> Result<(), String> {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         let Some(origin) = origins.next() else { return Ok(()) };
         if self.any {
@@ -72,7 +73,9 @@ impl AllowedOrigins {
         };
         // One that is said twice, or is no origin (`null` is none), is nobody's.
         let (Ok(origin), None) = (text.parse::<Origin>(), origins.next()) else { return Err(refuse()) };
-        let own = own_host(uri, headers).is_some_and(|(host, port)| origin.is_at(&host, port));
+        // A page that came unencrypted may be anybody's who sits between, whatever its host.
+        let is_weaker = is_secure && origin.scheme == "http";
+        let own = !is_weaker && own_host(uri, headers).is_some_and(|(host, port)| origin.is_at(&host, port));
         if own || self.origins.iter().any(|pattern| pattern.matches(&origin)) { Ok(()) } else { Err(refuse()) }
     }
 }
@@ -113,7 +116,7 @@ impl Pattern {
 
 impl Origin {
     /// Whether a page of this origin comes from a host. The scheme is not compared: behind a proxy that ends TLS nobody
-    /// here knows it.
+    /// here may know it.
     fn is_at(&self, host: &str, port: Option<u16>) -> bool {
         self.host == host && self.port == port.or_else(|| default_port(&self.scheme))
     }
@@ -187,7 +190,7 @@ mod tests {
             headers.append(header::ORIGIN, origin.parse().expect("it is a header's value"));
         }
         let allowed: AllowedOrigins = allowed.parse().expect("it is a list of origins");
-        allowed.check(&Uri::from_static("/ws"), &headers).is_ok()
+        allowed.check(&Uri::from_static("/ws"), &headers, false).is_ok()
     }
 
     #[test]
@@ -269,7 +272,21 @@ mod tests {
         headers.insert(header::HOST, "evil.example".parse().expect("it is a header's value"));
         headers.insert(header::ORIGIN, "https://evil.example".parse().expect("it is a header's value"));
         let uri = Uri::from_static("http://own.example/ws");
-        assert!(AllowedOrigins::default().check(&uri, &headers).is_err());
+        assert!(AllowedOrigins::default().check(&uri, &headers, false).is_err());
+    }
+
+    #[test]
+    fn a_page_in_the_clear_is_not_one_of_a_secure_host() {
+        let check = |allowed: &str, origin: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, "own.example".parse().expect("it is a header's value"));
+            headers.insert(header::ORIGIN, origin.parse().expect("it is a header's value"));
+            let allowed: AllowedOrigins = allowed.parse().expect("it is a list of origins");
+            allowed.check(&Uri::from_static("/ws"), &headers, true).is_ok()
+        };
+        assert!(check("", "https://own.example"));
+        assert!(!check("", "http://own.example"));
+        assert!(check("http://own.example", "http://own.example"), "unless that is wanted");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use axum::{
 };
 use serde_json::json;
 
+use super::client::Client;
 use crate::{
     Error, Settings,
     auth::{Authenticator, BoxFuture, Login},
@@ -50,8 +51,9 @@ impl TokenEndpoint {
     }
 
     async fn answer(self, authenticator: &dyn Authenticator, settings: &Settings, request: Request) -> Response {
+        let Client { is_secure, .. } = Client::of(&request, settings);
         let (parts, _) = request.into_parts();
-        if let Err(refusal) = settings.allowed_origins.check(&parts.uri, &parts.headers) {
+        if let Err(refusal) = settings.allowed_origins.check(&parts.uri, &parts.headers, is_secure) {
             return respond(StatusCode::FORBIDDEN, json!({"error": refusal}));
         }
         let login = within(settings.handler_timeout, self.login(authenticator, parts)).await;

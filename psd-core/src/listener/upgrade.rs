@@ -1,9 +1,9 @@
 //! The upgrade of an HTTP request to a WebSocket.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
-    extract::{ConnectInfo, Request},
+    extract::Request,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -38,14 +38,15 @@ fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Request) -> R
         Ok(key) => derive_accept_key(key.as_bytes()),
         Err(refusal) => return refusal.into_response(),
     };
-    if let Err(refusal) = server.settings().allowed_origins.check(request.uri(), request.headers()) {
+    let client = Client::of(&request, server.settings());
+    let origins = &server.settings().allowed_origins;
+    if let Err(refusal) = origins.check(request.uri(), request.headers(), client.is_secure) {
         tracing::info!(path = endpoint.spec.path, refusal, "a handshake was refused");
         return (StatusCode::FORBIDDEN, refusal).into_response();
     }
     if server.0.draining.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down").into_response();
     }
-    let client = client(&request, server.settings());
     let admitted = match server.0.admission.admit(server.settings(), client.address.map(|address| address.ip())) {
         Ok(admitted) => admitted,
         Err(refused) => {
@@ -93,15 +94,6 @@ fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Request) -> R
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
     }
     response
-}
-
-/// Who the client is; in somebody else's server, whom its proxies speak for is found out here.
-fn client(request: &Request, settings: &Settings) -> Client {
-    if let Some(client) = request.extensions().get::<Client>() {
-        return *client;
-    }
-    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-    Client { address, is_secure: false }.forwarded(request.headers(), settings)
 }
 
 /// What a client's header fields ask for (PROTOCOL.md, section 1).
