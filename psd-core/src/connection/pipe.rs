@@ -4,10 +4,11 @@
 //! way that everything else goes, so its frames cannot land in the middle of ours.
 
 use std::{
+    cell::RefCell,
     io,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::{Buf as _, Bytes};
@@ -15,9 +16,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Shared;
 
+/// What is asked of the socket at once.
+const CHUNK: usize = 16 * 1024;
+
+thread_local! {
+    /// Where the socket's bytes arrive. tungstenite clears what it reads into and keeps it for the connection's life, so
+    /// its own buffers are small.
+    static ARRIVING: RefCell<Vec<u8>> = RefCell::new(vec![0; CHUNK]);
+}
+
 pub(super) struct Pipe {
     shared: Arc<Shared>,
-    /// What hyper had read beyond the handshake.
+    /// What was read already and found no room: beyond the handshake by hyper, or from the socket; at most a chunk.
     prefix: Bytes,
 }
 
@@ -33,13 +43,26 @@ impl AsyncRead for Pipe {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.prefix.is_empty() {
-            return self.shared.socket.poll_read(context, buffer);
+        if !self.prefix.is_empty() {
+            let length = self.prefix.len().min(buffer.remaining());
+            buffer.put_slice(&self.prefix[..length]);
+            self.prefix.advance(length);
+            if self.prefix.is_empty() {
+                self.prefix = Bytes::new(); // An empty one may keep its memory.
+            }
+            return Poll::Ready(Ok(()));
         }
-        let length = self.prefix.len().min(buffer.remaining());
-        buffer.put_slice(&self.prefix[..length]);
-        self.prefix.advance(length);
-        Poll::Ready(Ok(()))
+        ARRIVING.with_borrow_mut(|arriving| {
+            let mut arriving = ReadBuf::new(arriving);
+            ready!(self.shared.socket.poll_read(context, &mut arriving))?;
+            let arrived = arriving.filled();
+            let (now, later) = arrived.split_at(arrived.len().min(buffer.remaining()));
+            buffer.put_slice(now);
+            if !later.is_empty() {
+                self.prefix = Bytes::copy_from_slice(later);
+            }
+            Poll::Ready(Ok(()))
+        })
     }
 }
 

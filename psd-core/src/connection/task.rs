@@ -57,11 +57,16 @@ const READ_AHEAD_BYTES: usize = 64 * 1024;
 const PAUSE_ABOVE: usize = 256 * 1024;
 /// Messages handled before the task lets others run.
 const MESSAGES_PER_TURN: usize = 128;
-/// tungstenite clears its read buffer on every read, so a large one costs more than it saves.
-const READ_BUFFER: usize = 4 * 1024;
+/// tungstenite clears its read buffer on every read and keeps it, so a large one costs more than it saves.
+const READ_BUFFER: usize = 1024;
 
 /// Serves a connection until it is gone. `token` came with the handshake; `prefix` is what was read beyond it.
-pub(crate) async fn run(shared: Arc<Shared>, handshake: Handshake, token: Option<String>, prefix: Bytes) {
+pub(crate) fn run(
+    shared: Arc<Shared>,
+    handshake: Handshake,
+    token: Option<String>,
+    prefix: Bytes,
+) -> impl Future<Output = ()> + Send + 'static {
     let span = tracing::info_span!(
         "connection",
         id = %shared.id,
@@ -69,10 +74,12 @@ pub(crate) async fn run(shared: Arc<Shared>, handshake: Handshake, token: Option
         peer = shared.peer.map(tracing::field::display),
         user = tracing::field::Empty,
     );
-    serve(shared, handshake, token, prefix).instrument(span).await;
+    // The future is as large as whatever it has ever held, so what is only needed at first goes into boxes.
+    let opening = Box::new(opening(Connection::new(shared.clone()), handshake, token));
+    serve(shared, opening, prefix).instrument(span)
 }
 
-async fn serve(shared: Arc<Shared>, handshake: Handshake, token: Option<String>, prefix: Bytes) {
+async fn serve(shared: Arc<Shared>, opening: Box<Active>, prefix: Bytes) {
     let connection = Connection::new(shared.clone());
     shared.endpoint.metrics.opened(shared.dialect);
     let _ends = Ends(shared.clone());
@@ -80,13 +87,9 @@ async fn serve(shared: Arc<Shared>, handshake: Handshake, token: Option<String>,
     let spec = shared.endpoint.spec;
     tracing::debug!(connection = %shared.id, path = spec.path, peer = ?shared.peer, "connected");
 
-    let mut task = Task::new(shared.clone(), prefix).await;
+    let mut task = Box::pin(Task::new(shared.clone(), prefix)).await;
     control::welcome(&shared);
-    // A hook that panics may be what keeps strangers out: it lets nobody in.
-    let opening = AssertUnwindSafe(open(connection.clone(), handshake, token)).catch_unwind();
-    task.running = Some(Active::hook(Box::pin(async move {
-        opening.await.unwrap_or_else(|panic| Err(panicked(&*panic))).map_err(Box::new)
-    })));
+    task.running = Some(*opening);
     poll_fn(|context| task.poll(context)).await;
     drop(task);
 
@@ -94,6 +97,14 @@ async fn serve(shared: Arc<Shared>, handshake: Handshake, token: Option<String>,
     shared.end();
     tracing::debug!(connection = %shared.id, "disconnected");
     (spec.on_disconnect)(connection).await;
+}
+
+fn opening(connection: Connection, handshake: Handshake, token: Option<String>) -> Active {
+    // A hook that panics may be what keeps strangers out: it lets nobody in.
+    let opening = AssertUnwindSafe(open(connection, handshake, token)).catch_unwind();
+    Active::hook(Box::pin(
+        async move { opening.await.unwrap_or_else(|panic| Err(panicked(&*panic))).map_err(Box::new) },
+    ))
 }
 
 /// What the consumer does about a new connection: who it is, groups, and its own hook.
@@ -177,7 +188,7 @@ struct Task {
 }
 
 impl Task {
-    async fn new(shared: Arc<Shared>, prefix: Bytes) -> Self {
+    async fn new(shared: Arc<Shared>, prefix: Bytes) -> Box<Self> {
         let limit = shared.server.settings().max_frame_bytes;
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
@@ -186,7 +197,7 @@ impl Task {
             .max_frame_size(Some(limit));
         let pipe = Pipe::new(shared.clone(), prefix);
         let frames = WebSocketStream::from_raw_socket(pipe, Role::Server, Some(config)).await;
-        Self {
+        Box::new(Self {
             frames,
             input: Input::Frames,
             inbox: VecDeque::new(),
@@ -201,7 +212,7 @@ impl Task {
             stall: Stall::default(),
             farewell: Farewell::default(),
             shared,
-        }
+        })
     }
 
     /// Ready when the connection is over.
@@ -438,7 +449,7 @@ impl Task {
                 Poll::Pending => false,
             },
             Input::Garbage => {
-                let mut bytes = [0; READ_BUFFER];
+                let mut bytes = [0; 4 * READ_BUFFER];
                 let mut buffer = ReadBuf::new(&mut bytes);
                 match self.shared.socket.poll_read(context, &mut buffer) {
                     Poll::Ready(result) => {
@@ -519,5 +530,20 @@ impl Task {
             dispatch::fail(shared, arrived, &error);
         }
         self.inbox_bytes = 0;
+    }
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size_of_future<A, B, C, D, F>(_: impl Fn(A, B, C, D) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Ten thousand of them are held at once. Whoever adds to a connection sees it here.
+    #[test]
+    fn a_connection_is_small() {
+        let sizes = [size_of_future(run), size_of::<Task>(), size_of::<Shared>()];
+        assert!(sizes.iter().zip([256, 768, 640]).all(|(size, limit)| *size <= limit), "{sizes:?}");
     }
 }
