@@ -33,7 +33,8 @@ pub(super) struct Pipe {
 
 impl Pipe {
     pub(super) fn new(shared: Arc<Shared>, prefix: Bytes) -> Self {
-        Self { shared, prefix }
+        // Copied, since even nothing of hyper's buffer keeps all of it, which is 8 KiB.
+        Self { shared, prefix: Bytes::copy_from_slice(&prefix) }
     }
 }
 
@@ -48,7 +49,7 @@ impl AsyncRead for Pipe {
             buffer.put_slice(&self.prefix[..length]);
             self.prefix.advance(length);
             if self.prefix.is_empty() {
-                self.prefix = Bytes::new(); // An empty one may keep its memory.
+                self.prefix = Bytes::new(); // Even an empty one keeps its memory.
             }
             return Poll::Ready(Ok(()));
         }
