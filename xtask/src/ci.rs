@@ -21,7 +21,9 @@ pub(crate) fn run(Arguments {}: Arguments) -> anyhow::Result<bool> {
     });
     report.stage("lints", || match tools::component("clippy", "clippy") {
         Ok(()) => {
-            run_command(cargo(&["clippy", "--workspace", "--keep-going", "--all-targets", "--", "-D", "warnings"]))
+            let features = ["--features", test::SERVICES];
+            let what = ["clippy", "--workspace", "--keep-going", "--all-targets"];
+            run_command(cargo(&[&what[..], &features, &["--", "-D", "warnings"]].concat()))
         }
         Err(missing) => Ok(Outcome::Skipped(missing)),
     });

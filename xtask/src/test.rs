@@ -9,6 +9,9 @@ use crate::{
     tools,
 };
 
+/// The tests that need more than Rust on the machine.
+pub(crate) const SERVICES: &str = "psd-tests/services";
+
 /// Run all tests of the project, from a fresh machine if need be
 #[derive(Debug, Default, Args)]
 pub(crate) struct Arguments {
@@ -22,6 +25,8 @@ pub(crate) struct Arguments {
 enum Stage {
     /// Unit and integration tests of the workspace, compile-fail cases, examples in the documentation
     Rust,
+    /// Tests beside a real PostgreSQL and a real Django
+    Services,
     /// The official conformance suite of protobuf, in tests/conformance
     Conformance,
     /// The npm packages with a `test` script
@@ -45,8 +50,21 @@ pub(crate) fn stages(report: &mut Report, arguments: &Arguments) {
     if wanted(Stage::Rust) {
         // Without naming targets: `--all-targets` would run benchmarks and no doctests, `--doc` those of crates that have
         // them switched off.
-        report.stage("rust", || match tools::postgres().and_then(|()| tools::python()) {
-            Ok(()) => run_command(cargo(&["test", "--workspace", "--no-fail-fast"])),
+        report.stage("rust", || run_command(cargo(&["test", "--workspace", "--no-fail-fast"])));
+    }
+    if wanted(Stage::Services) {
+        report.stage("services", || match tools::postgres().and_then(|()| tools::python()) {
+            // Of the whole workspace, so that what the stage before has built is used again.
+            Ok(()) => run_command(cargo(&[
+                "test",
+                "--workspace",
+                "--features",
+                SERVICES,
+                "--test",
+                "stores",
+                "--test",
+                "django",
+            ])),
             Err(missing) => Ok(Outcome::Skipped(missing)),
         });
     }
