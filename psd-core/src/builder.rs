@@ -18,7 +18,7 @@ use crate::{
     routes::{Table, Unhandled},
     server::Inner,
     state::States,
-    workers::Workers,
+    workers::{Limits, Workers},
 };
 
 /// Builds a [`Server`]. Handlers need not be named: `#[receive]` has registered them.
@@ -194,7 +194,9 @@ impl ServerBuilder {
             }
             _ => None,
         };
-        let workers = match Workers::start(self.settings.n_sync_workers, self.settings.worker_queue) {
+        let queue =
+            Limits { all: self.settings.worker_queue, per_connection: self.settings.worker_queue_per_connection };
+        let workers = match Workers::start(self.settings.n_sync_workers, queue) {
             Ok(workers) if problems.is_empty() => workers,
             Ok(_) => return Err(StartError { problems }),
             Err(error) => {
@@ -216,6 +218,7 @@ impl ServerBuilder {
             workers,
             next_connection: AtomicU64::new(1),
             unknown_messages: AtomicU64::new(0),
+            dropped: Arc::default(),
             failed_accepts: AtomicU64::new(0),
             leaving: CancellationToken::new(),
             draining: CancellationToken::new(),

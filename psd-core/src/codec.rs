@@ -40,10 +40,26 @@ impl Raw {
 }
 
 /// An encoded message without what differs from connection to connection.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct SharedMessage {
     bytes: Bytes,
     numbered: bool,
+}
+
+impl SharedMessage {
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(text: &str) -> Self {
+        Self { bytes: Bytes::copy_from_slice(text.as_bytes()), numbered: true }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
 }
 
 impl Dialect {

@@ -7,7 +7,10 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Connection, Error, Handshake, Identity, Server, layer::Layers, metrics::EndpointMetrics, routes::Routes};
+use crate::{
+    Connection, Error, Handshake, Identity, Server, SlowConsumer, layer::Layers, metrics::EndpointMetrics,
+    routes::Routes,
+};
 
 /// One endpoint of a server. Most programs never name one: handlers belong to [`DefaultConsumer`] at `/ws`.
 ///
@@ -48,6 +51,10 @@ pub trait Consumer: Send + Sync + 'static {
     ///
     /// Later it may become anonymous, as when its token expires; guards then answer with 401.
     const REQUIRES_AUTH: bool = false;
+
+    /// What becomes of publications for a client that reads too slowly, where they do not say. Default: its connection is
+    /// closed with 4413.
+    const SLOW_CONSUMER: SlowConsumer = SlowConsumer::Close;
 
     /// The groups a connection joins when it opens and it is known who opens it, less those that do not
     /// [admit](Self::admits) it. Default: none.
@@ -162,6 +169,7 @@ pub struct ConsumerSpec {
     pub(crate) name: &'static str,
     pub(crate) path: &'static str,
     pub(crate) session: (TypeId, &'static str),
+    pub(crate) slow_consumer: SlowConsumer,
     pub(crate) new_session: fn() -> Box<dyn Any + Send>,
     pub(crate) default_groups: fn(&Connection) -> Vec<String>,
     pub(crate) admits: fn(&str, Option<&Identity>, &Connection) -> bool,
@@ -181,6 +189,7 @@ impl ConsumerSpec {
             name: type_name::<C>(),
             path: C::PATH,
             session: (TypeId::of::<C::Session>(), type_name::<C::Session>()),
+            slow_consumer: C::SLOW_CONSUMER,
             new_session: || Box::new(C::Session::default()),
             default_groups: C::default_groups,
             admits: C::admits,

@@ -16,6 +16,9 @@ use crate::{Error, IntoOutcome, call::Verdict, connection::Unfinished, outcome::
 /// handler timeout holds for it but a longer one, [`deferred_timeout`](crate::Settings::deferred_timeout); none holds
 /// for detached work, nor for a blocking job that has begun.
 ///
+/// [`Progress`](crate::Progress), taken as a handler's parameter, tells the client how far the work has come, and the work
+/// whether anybody still waits for it. Blocking jobs of one connection take turns with those of others.
+///
 /// ```
 /// # use psd_core::Continue;
 /// let later = Continue::blocking(|| std::thread::available_parallelism().map(|_| ()));
@@ -79,6 +82,7 @@ impl Continue {
         let detached = self.detached;
         let pending = |request: &Request| {
             if detached {
+                request.detach();
                 request.finish(Ok(()));
             }
             let unfinished = (!detached).then(|| request.shared().clone().defer());
@@ -87,7 +91,7 @@ impl Continue {
         };
         match self.work {
             Work::Blocking(job) => {
-                let place = server.workers().reserve()?;
+                let place = server.workers().reserve(request.shared().id)?;
                 let (request, pending) = (request.clone(), pending(request));
                 if detached || !request.shared().dialect.is_v1() {
                     place.submit(move || {

@@ -233,7 +233,7 @@ pub(crate) type Job = Box<dyn FnOnce() -> Verdict + Send>;
 
 /// Runs a blocking handler on a sync worker; the connection's task awaits it.
 pub(crate) fn submit(request: &Request, job: Job) -> Result<Pin<Box<dyn Future<Output = Verdict> + Send>>, Error> {
-    let place = request.shared().server.workers().reserve()?;
+    let place = request.shared().server.workers().reserve(request.shared().id)?;
     let (gone, span) = (request.shared().gone.clone(), request.span().clone());
     let (sender, receiver) = oneshot::channel();
     place.submit(move || {

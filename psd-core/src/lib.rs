@@ -37,6 +37,8 @@
 //! | to | see |
 //! | --- | --- |
 //! | write a handler: options, parameters, return types | [`receive`], [`Extract`], [`IntoOutcome`], [`Continue`] |
+//! | say what becomes of publications for slow clients | [`Server::publish`], [`SlowConsumer`] |
+//! | tell how far long work has come | [`Progress`] |
 //! | send, group and publish | [`Connection`], [`Server`] |
 //! | send types of your own | [`IntoMessage`](derive@IntoMessage) |
 //! | know who calls, and guard handlers | [`auth`], [`Identity`], [`Guard`] |
@@ -77,6 +79,7 @@ mod listener;
 mod metrics;
 mod outcome;
 mod pages;
+mod progress;
 mod publication;
 mod receiver;
 mod request;
@@ -110,8 +113,10 @@ pub use listener::{
 pub use metrics::Metric;
 pub use outcome::IntoOutcome;
 pub use pages::with_security_headers;
+pub use progress::Progress;
 pub use psd_macros::{IntoMessage, receive};
 pub use psd_proto::{self as proto, ClientMessage, MessageInfo, Origin, Schema, ServerMessage, SourceLocation};
+pub use publication::{Publish, SlowConsumer};
 pub use receiver::Mode;
 pub use request::RequestHeaders;
 pub use routes::{Route, Unhandled};

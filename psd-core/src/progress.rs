@@ -73,7 +73,8 @@ impl Progress {
             Some(key) => key.clone(),
             None => self.request.uuid().unwrap_or_default().to_owned(),
         };
-        let report = AsyncProgress { key, progress: progress.clamp(0.0, 1.0), info: info.to_owned(), ..Default::default() };
+        let report =
+            AsyncProgress { key, progress: progress.clamp(0.0, 1.0), info: info.to_owned(), ..Default::default() };
         let now = Instant::now();
         let is_due = state.sent.is_none_or(|sent| now.duration_since(sent) >= INTERVAL);
         state.last = Some(report.clone());

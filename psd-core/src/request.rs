@@ -15,8 +15,8 @@ use tokio::time::Instant;
 use tracing::{Span, field::Empty};
 
 use crate::{
-    Error, Outcome, Route, call::Verdict, codec::owned, connection::Shared, continue_::conclude,
-    into_message::IntoMessage, trace_context,
+    Error, Outcome, Route, call::Verdict, codec::owned, connection::Shared, continue_::conclude, explore::step,
+    into_message::IntoMessage, progress::Reports, trace_context,
 };
 
 /// A request that was accepted; cheap to clone.
@@ -203,6 +203,17 @@ impl Request {
         self.0.promise.give_up();
     }
 
+    /// Its work outlives the ack, and the connection.
+    pub(crate) fn detach(&self) {
+        self.0.promise.detach();
+    }
+
+    /// Whether nobody waits for its work any more.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        let promise = &self.0.promise;
+        !promise.is_detached() && (promise.is_given_up() || self.0.shared.gone.is_cancelled())
+    }
+
     /// Ends the request: sends the ack if one was asked for and none was sent, and tells the layers. Only the first call
     /// does anything but log.
     pub(crate) fn finish(&self, result: Result<(), &Error>) {
@@ -210,11 +221,24 @@ impl Request {
             self.log(error);
         }
         let end = self.0.promise.end();
+        // Detached work is acked first and ends later.
+        if !(end.is_first && self.0.promise.is_detached()) {
+            self.end_reports(result);
+        }
         if end.acks {
             self.acknowledge(result);
         }
         if end.is_first {
             self.ended(&result.map_or_else(Outcome::Failed, |()| Outcome::Done));
+        }
+    }
+
+    /// Says that the work has ended, to a client that was told how far it had come.
+    fn end_reports(&self, result: Result<(), &Error>) {
+        let reports = self.extensions().get::<Reports>().cloned();
+        if let Some(reports) = reports {
+            let settings = self.0.shared.server.settings();
+            reports.end(self, result.err().map(|error| (settings.text_for_client(error), error.code())));
         }
     }
 
@@ -310,7 +334,7 @@ impl Drop for Duty {
     }
 }
 
-/// How far a request is: three flags, each of which is set once (and the first perhaps taken back).
+/// How far a request is: flags, each of which is set once (and the first perhaps taken back).
 struct Promise(AtomicU8);
 
 impl Promise {
@@ -320,12 +344,15 @@ impl Promise {
     const ENDED: u8 = 2;
     /// Its deadline has passed or its client cancelled it: what still comes of its work on a thread is dropped.
     const GIVEN_UP: u8 = 4;
+    /// Its work outlives its ack.
+    const DETACHED: u8 = 8;
 
     fn new(wants_ack: bool) -> Self {
         Self(AtomicU8::new(if wants_ack { 0 } else { Self::ACKED }))
     }
 
     fn set(&self, flags: u8) -> u8 {
+        step();
         self.0.fetch_or(flags, Ordering::AcqRel)
     }
 
@@ -337,6 +364,7 @@ impl Promise {
     /// Gives a claimed ack back. Whether the caller must send it after all: the request has ended meanwhile, and whoever
     /// ended it left the ack to the caller.
     fn return_ack(&self) -> bool {
+        step();
         let before = self.0.fetch_and(!Self::ACKED, Ordering::AcqRel);
         before & Self::ENDED != 0 && self.claim_ack()
     }
@@ -344,6 +372,14 @@ impl Promise {
     fn end(&self) -> End {
         let before = self.set(Self::ENDED | Self::ACKED);
         End { is_first: before & Self::ENDED == 0, acks: before & Self::ACKED == 0 }
+    }
+
+    fn detach(&self) {
+        self.set(Self::DETACHED);
+    }
+
+    fn is_detached(&self) -> bool {
+        self.0.load(Ordering::Acquire) & Self::DETACHED != 0
     }
 
     fn give_up(&self) {
@@ -393,6 +429,7 @@ fn time(value: f64) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::explore::explore;
 
     #[test]
     fn seconds_and_milliseconds_are_told_apart() {
@@ -402,5 +439,46 @@ mod tests {
         assert_eq!(time(-1.0), None);
         assert_eq!(time(f64::NAN), None);
         assert_eq!(time(1e300), None);
+    }
+
+    /// A worker sends the reply that carries the result, and fails to; meanwhile the deadline passes. Whatever comes first,
+    /// there is one ack and one end.
+    #[test]
+    fn there_is_one_ack_in_every_order() {
+        for fails in [false, true] {
+            let runs = explore(|| {
+                let promise = Arc::new(Promise::new(true));
+                let (acks, ends) = (Arc::new(AtomicU8::new(0)), Arc::new(AtomicU8::new(0)));
+                let finish = {
+                    let (promise, acks, ends) = (promise.clone(), acks.clone(), ends.clone());
+                    move || {
+                        let end = promise.end();
+                        acks.fetch_add(end.acks.into(), Ordering::SeqCst);
+                        ends.fetch_add(end.is_first.into(), Ordering::SeqCst);
+                    }
+                };
+                let worker = {
+                    let (promise, acks, finish) = (promise.clone(), acks.clone(), finish.clone());
+                    move || {
+                        if promise.claim_ack() {
+                            let owes = fails && promise.return_ack();
+                            acks.fetch_add((owes || !fails).into(), Ordering::SeqCst);
+                        }
+                        finish();
+                    }
+                };
+                let deadline = {
+                    let finish = finish.clone();
+                    move || {
+                        promise.give_up();
+                        finish();
+                    }
+                };
+                let threads: Vec<Box<dyn FnOnce() + Send>> = vec![Box::new(worker), Box::new(deadline)];
+                let check = move || assert_eq!((acks.load(Ordering::SeqCst), ends.load(Ordering::SeqCst)), (1, 1));
+                (threads, Box::new(check))
+            });
+            assert!(runs >= 10, "{runs} interleavings");
+        }
     }
 }

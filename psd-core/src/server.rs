@@ -23,7 +23,7 @@ use crate::{
     into_message::IntoMessage,
     limits::Admission,
     metrics::Metrics,
-    publication::Publication,
+    publication::{Publication, Publish},
     state::States,
     workers::Workers,
 };
@@ -48,6 +48,8 @@ pub(crate) struct Inner {
     pub(crate) deferred: Arc<Semaphore>,
     pub(crate) next_connection: AtomicU64,
     pub(crate) unknown_messages: AtomicU64,
+    /// Publications that were dropped for slow consumers.
+    pub(crate) dropped: Arc<AtomicU64>,
     pub(crate) failed_accepts: AtomicU64,
     pub(crate) metrics: Metrics,
     /// Cancelled when the server is no longer ready: it will shut down.
@@ -84,7 +86,12 @@ impl Server {
     /// The message has no JSON form. Members that are gone or too slow are no error.
     pub fn broadcast<M: IntoMessage<Message: ServerMessage>>(&self, group: &str, message: &M) -> Result<(), Error> {
         let message = message.to_message();
-        self.publish(group, &Publication::new(&*message), None)
+        self.publish_to_group(group, &Publication::new(&*message), None)
+    }
+
+    /// Begins a publication that says what becomes of it where a client reads too slowly.
+    pub fn publish<'a, M: IntoMessage<Message: ServerMessage>>(&'a self, message: &'a M) -> Publish<'a, M> {
+        Publish::new(self, message)
     }
 
     /// Sends a message to every connection of a user on this server; returns how many there are. A connection belongs
@@ -98,9 +105,7 @@ impl Server {
         message: &M,
     ) -> Result<usize, Error> {
         let message = message.to_message();
-        let count = self.hub().publish_to_user(user_id, &Publication::new(&*message))?;
-        self.0.metrics.published(count);
-        Ok(count)
+        self.publish_to_user(user_id, &Publication::new(&*message))
     }
 
     /// Sends a message to one connection; false if it is gone.
@@ -221,6 +226,13 @@ impl Server {
         self.0.failed_accepts.load(Ordering::Relaxed)
     }
 
+    /// How many publications were dropped, or replaced by later ones, because clients read too slowly; see
+    /// [`Server::publish`].
+    #[must_use]
+    pub fn dropped_publications(&self) -> u64 {
+        self.0.dropped.load(Ordering::Relaxed)
+    }
+
     /// The settings it was built with.
     #[must_use]
     pub fn settings(&self) -> &Settings {
@@ -228,7 +240,7 @@ impl Server {
     }
 
     /// Delivers to every member of a group but one.
-    pub(crate) fn publish(
+    pub(crate) fn publish_to_group(
         &self,
         group: &str,
         publication: &Publication<'_>,
@@ -237,6 +249,13 @@ impl Server {
         let count = self.hub().publish(group, publication, except)?;
         self.0.metrics.published(count);
         Ok(())
+    }
+
+    /// Delivers to every connection of a user.
+    pub(crate) fn publish_to_user(&self, user_id: &str, publication: &Publication<'_>) -> Result<usize, Error> {
+        let count = self.hub().publish_to_user(user_id, publication)?;
+        self.0.metrics.published(count);
+        Ok(count)
     }
 
     pub(crate) fn hub(&self) -> &Hub {

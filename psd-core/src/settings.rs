@@ -76,12 +76,16 @@ settings! {
     outbox_bytes: usize = 4 * 1024 * 1024, "PSD_OUTBOX_BYTES", "4194304";
     /// Messages that may wait for one connection's client; beyond them it is a slow consumer, closed with 4413.
     outbox_messages: usize = 16 * 1024, "PSD_OUTBOX_MESSAGES", "16384";
+    /// Publications that may be dropped and wait for one connection's client; beyond them their policy says which goes.
+    droppable_messages: usize = 1024, "PSD_DROPPABLE_MESSAGES", "1024";
     /// `#[receive(concurrent)]` handlers that may run at once on one connection; then its socket is not read.
     max_concurrent: usize = 16, "PSD_MAX_CONCURRENT", "16";
     /// Seconds a handler may take before it is dropped and its request answered with code 408; 0 means no limit.
     handler_timeout: Duration = Duration::from_secs(30), "PSD_HANDLER_TIMEOUT", "30";
     /// Jobs that may wait for the sync workers; a job beyond them is answered with code 503.
     worker_queue: usize = 1024, "PSD_WORKER_QUEUE", "1024";
+    /// Jobs of one connection that may wait for the sync workers; a job beyond them is answered with code 503.
+    worker_queue_per_connection: usize = 256, "PSD_WORKER_QUEUE_PER_CONNECTION", "256";
     /// Seconds a `Continue::future` may take before it is dropped and its request answered with code 408, unless it is
     /// detached; 0 means no limit.
     deferred_timeout: Duration = Duration::from_secs(60 * 60), "PSD_DEFERRED_TIMEOUT", "3600";

@@ -82,7 +82,14 @@ impl Connection {
         message: &M,
     ) -> Result<(), Error> {
         let message = message.to_message();
-        self.server().publish(group, &Publication::new(&*message), Some(self.id()))
+        self.server().publish_to_group(group, &Publication::new(&*message), Some(self.id()))
+    }
+
+    /// How many publications were dropped, or replaced by later ones, because this client read too slowly; see
+    /// [`Server::publish`].
+    #[must_use]
+    pub fn dropped_publications(&self) -> u64 {
+        self.shared.outbox.dropped()
     }
 
     /// Puts the connection into a group; nothing happens if it is in it already. It leaves when it closes.

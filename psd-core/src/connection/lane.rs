@@ -42,10 +42,6 @@ impl Lane {
         self.waiting.is_empty()
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.waiting.len()
-    }
-
     /// Adds a publication as its policy says; returns how many, itself perhaps among them, were dropped.
     ///
     /// One with a key takes the place of the one before, so that a key that changes often waits no longer than others.
@@ -117,7 +113,8 @@ mod tests {
     #[test]
     fn the_oldest_goes() {
         let mut lane = Lane::default();
-        let dropped: Vec<_> = ["a", "b", "c", "d", "e"].map(|text| add(&mut lane, text, &Policy::DropOldest, ROOM)).into();
+        let dropped: Vec<_> =
+            ["a", "b", "c", "d", "e"].map(|text| add(&mut lane, text, &Policy::DropOldest, ROOM)).into();
         assert_eq!(dropped, [0, 0, 0, 1, 1]);
         assert_eq!(texts(&mut lane), ["c", "d", "e"]);
     }
@@ -125,7 +122,8 @@ mod tests {
     #[test]
     fn the_newest_goes() {
         let mut lane = Lane::default();
-        let dropped: Vec<_> = ["a", "b", "c", "d", "e"].map(|text| add(&mut lane, text, &Policy::DropNewest, ROOM)).into();
+        let dropped: Vec<_> =
+            ["a", "b", "c", "d", "e"].map(|text| add(&mut lane, text, &Policy::DropNewest, ROOM)).into();
         assert_eq!(dropped, [0, 0, 0, 1, 1]);
         assert_eq!(texts(&mut lane), ["a", "b", "c"]);
     }

@@ -1,11 +1,13 @@
 //! One client's connection: its handle for handlers, and everything behind it.
 
 mod active;
+mod bell;
 mod control;
 mod expiry;
 mod farewell;
 pub(crate) mod frame;
 mod handle;
+mod lane;
 mod outbox;
 mod pipe;
 mod pulse;

@@ -7,16 +7,24 @@ use std::{
     collections::VecDeque,
     io::{self, IoSlice},
     sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
-use futures_util::task::AtomicWaker;
 
-use super::{frame, socket::Socket};
+use super::{
+    bell::Bell,
+    frame,
+    lane::{Lane, Room},
+    socket::Socket,
+};
+use crate::{
+    codec::{Dialect, SharedMessage},
+    publication::Policy,
+};
 
 /// Above this many waiting bytes a sender tries to write them itself before it goes on adding.
 const WRITE_THROUGH: usize = 64 * 1024;
@@ -24,6 +32,8 @@ const WRITE_THROUGH: usize = 64 * 1024;
 const SHARE_FROM: usize = 2 * 1024;
 /// A connection's own buffer is given back to the allocator above this many bytes.
 const KEEP_UP_TO: usize = 4 * 1024;
+/// From this many waiting bytes on publications that may be dropped stand aside.
+const ASIDE_FROM: usize = 16 * 1024;
 /// Slices handed to one write.
 const SLICES: usize = 16;
 
@@ -31,13 +41,19 @@ pub(crate) struct Outbox {
     /// Held while one message is encoded or some bytes are written, never across an await.
     state: Mutex<State>,
     /// Wakes the connection's task.
-    waker: AtomicWaker,
-    /// Whether the task runs, or is about to; saves a wake-up for each message.
-    scheduled: AtomicBool,
-    /// Whether something has happened since the task last looked.
-    notified: AtomicBool,
-    max_bytes: usize,
-    max_messages: usize,
+    bell: Bell,
+    limits: Limits,
+    /// Publications that were dropped, of all outboxes of the server.
+    dropped: Arc<AtomicU64>,
+}
+
+/// What may wait; beyond it the client is a slow consumer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) bytes: usize,
+    pub(crate) messages: usize,
+    /// Of publications that may be dropped; beyond it some are.
+    pub(crate) droppable: usize,
 }
 
 #[derive(Default)]
@@ -54,6 +70,10 @@ struct State {
     frame_written: usize,
     /// The number of the last numbered message (v1).
     seq: u64,
+    /// Publications that may be dropped; made when the first has to wait.
+    lane: Option<Box<Lane>>,
+    /// How many were.
+    dropped: u64,
     closing: Option<u16>,
 }
 
@@ -74,15 +94,8 @@ pub(crate) enum Refused<E> {
 }
 
 impl Outbox {
-    pub(crate) fn new(max_bytes: usize, max_messages: usize) -> Self {
-        Self {
-            state: Mutex::default(),
-            waker: AtomicWaker::new(),
-            scheduled: AtomicBool::new(true),
-            notified: AtomicBool::new(false),
-            max_bytes,
-            max_messages,
-        }
+    pub(crate) fn new(limits: Limits, dropped: Arc<AtomicU64>) -> Self {
+        Self { state: Mutex::default(), bell: Bell::new(), limits, dropped }
     }
 
     /// Queues one frame whose payload `encode` appends to the buffer it is given, counting messages as it numbers them.
@@ -118,22 +131,33 @@ impl Outbox {
     ) -> Result<(), Refused<()>> {
         let mut state = self.lock();
         state.check_open()?;
-        let (head, shared, behind) = parts(&mut state.seq);
-        let payload = head.len() + shared.len() + behind.len();
-        let tail = state.tail();
-        let start = tail.len();
-        frame::header(tail, payload, opcode);
-        let length = tail.len() - start + payload;
-        tail.extend_from_slice(&head);
-        if shared.len() < SHARE_FROM {
-            tail.extend_from_slice(shared);
-        } else {
-            state.chunks.push_back(Chunk::Shared(shared.clone()));
-        }
-        if !behind.is_empty() {
-            state.tail().extend_from_slice(&behind);
-        }
+        let parts = parts(&mut state.seq);
+        let length = state.append_shared(opcode, parts);
         self.account(state, socket, length)
+    }
+
+    /// Queues a publication that may be dropped. Where little waits it is queued like any other.
+    pub(crate) fn push_droppable(
+        &self,
+        socket: &Socket,
+        dialect: Dialect,
+        message: &SharedMessage,
+        policy: &Policy,
+    ) -> Result<(), Refused<()>> {
+        let mut state = self.lock();
+        state.check_open()?;
+        let is_aside = state.bytes >= ASIDE_FROM || state.lane.is_some();
+        if !is_aside && state.bytes + message.len() < self.limits.bytes && state.frames.len() < self.limits.messages {
+            let parts = dialect.complete(message, &mut state.seq);
+            let length = state.append_shared(dialect.opcode(), parts);
+            return self.account(state, socket, length);
+        }
+        let room = self.room(&state);
+        let dropped = state.lane.get_or_insert_default().add(dialect, message, policy, room);
+        self.count(&mut state, dropped);
+        drop(state);
+        self.wake();
+        Ok(())
     }
 
     /// Queues bytes of the protocol itself (control frames), which no limit refuses.
@@ -149,6 +173,7 @@ impl Outbox {
     pub(crate) fn close(&self, code: u16, reason: &str) {
         let mut state = self.lock();
         if state.closing.is_none() {
+            state.call_in(usize::MAX);
             state.append_close(code, reason);
             drop(state);
             self.wake();
@@ -170,35 +195,37 @@ impl Outbox {
     /// Writes until nothing waits or the client takes no more; ready when nothing waits.
     pub(crate) fn poll_flush(&self, socket: &Socket, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut state = self.lock();
-        while state.bytes > 0 {
+        loop {
+            state.call_in(ASIDE_FROM);
+            if state.bytes == 0 {
+                return Poll::Ready(Ok(()));
+            }
             let written = ready!(state.with_slices(|slices| socket.poll_write(context, slices)))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             state.advance(written);
         }
-        Poll::Ready(Ok(()))
     }
 
-    /// Declares that the task looks around now: what has happened until here is seen.
+    /// Declares that the task looks around now; see [`Bell::awake`].
     pub(crate) fn awake(&self) {
-        self.scheduled.store(true, Ordering::SeqCst);
-        self.notified.store(false, Ordering::SeqCst);
+        self.bell.awake();
     }
 
-    /// Declares that the task sleeps: whatever happens next wakes it. False if something happened since it looked.
+    /// Declares that the task sleeps; see [`Bell::sleep`].
     pub(crate) fn sleep(&self, context: &Context<'_>) -> bool {
-        self.waker.register(context.waker());
-        self.scheduled.store(false, Ordering::SeqCst);
-        !self.notified.load(Ordering::SeqCst)
+        self.bell.sleep(context.waker())
     }
 
     /// Lets the connection's task look around.
     pub(crate) fn wake(&self) {
-        self.notified.store(true, Ordering::SeqCst);
-        if !self.scheduled.swap(true, Ordering::SeqCst) {
-            self.waker.wake();
-        }
+        self.bell.ring();
+    }
+
+    /// Publications that were dropped because the client read too slowly.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.lock().dropped
     }
 
     /// Bytes that the client has taken since the connection began.
@@ -216,7 +243,11 @@ impl Outbox {
         if state.bytes > WRITE_THROUGH {
             state.write_through(socket);
         }
-        let slow = state.bytes > self.max_bytes || state.frames.len() > self.max_messages;
+        // What may be dropped makes room for what may not.
+        let room = self.room(&state);
+        let dropped = state.lane.as_mut().map_or(0, |lane| lane.shrink(room));
+        self.count(&mut state, dropped);
+        let slow = state.bytes > self.limits.bytes || state.frames.len() > self.limits.messages;
         if slow {
             state.drop_unsent();
             state.append_close(frame::SLOW_CONSUMER, "slow consumer");
@@ -224,6 +255,19 @@ impl Outbox {
         drop(state);
         self.wake();
         if slow { Err(Refused::SlowConsumer) } else { Ok(()) }
+    }
+
+    /// What is left for publications that may be dropped.
+    fn room(&self, state: &State) -> Room {
+        let messages = self.limits.messages.saturating_sub(state.frames.len()).min(self.limits.droppable);
+        Room { bytes: self.limits.bytes.saturating_sub(state.bytes), messages }
+    }
+
+    fn count(&self, state: &mut State, dropped: u64) {
+        if dropped > 0 {
+            state.dropped += dropped;
+            self.dropped.fetch_add(dropped, Ordering::Relaxed);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -234,6 +278,38 @@ impl Outbox {
 impl State {
     fn check_open<E>(&self) -> Result<(), Refused<E>> {
         if self.closing.is_some() { Err(Refused::Closed) } else { Ok(()) }
+    }
+
+    /// Lets those that stand aside in while fewer bytes than this wait.
+    fn call_in(&mut self, below: usize) {
+        let Some(mut lane) = self.lane.take() else { return };
+        while self.bytes < below
+            && let Some(waiting) = lane.pop()
+        {
+            let parts = waiting.dialect.complete(&waiting.message, &mut self.seq);
+            let length = self.append_shared(waiting.dialect.opcode(), parts);
+            self.queued(length);
+        }
+        self.lane = Some(lane).filter(|lane| !lane.is_empty());
+    }
+
+    /// Appends a frame of parts, of which the middle one is shared; returns its length.
+    fn append_shared(&mut self, opcode: u8, (head, shared, behind): (Vec<u8>, &Bytes, Vec<u8>)) -> usize {
+        let payload = head.len() + shared.len() + behind.len();
+        let tail = self.tail();
+        let start = tail.len();
+        frame::header(tail, payload, opcode);
+        let length = tail.len() - start + payload;
+        tail.extend_from_slice(&head);
+        if shared.len() < SHARE_FROM {
+            tail.extend_from_slice(shared);
+        } else {
+            self.chunks.push_back(Chunk::Shared(shared.clone()));
+        }
+        if !behind.is_empty() {
+            self.tail().extend_from_slice(&behind);
+        }
+        length
     }
 
     fn append_close(&mut self, code: u16, reason: &str) {
@@ -312,6 +388,7 @@ impl State {
 
     /// Forgets what is not on its way yet; the rest of a frame that is half written must stay.
     fn drop_unsent(&mut self) {
+        self.lane = None;
         let rest = match self.frames.front() {
             Some(length) if self.frame_written > 0 => length - self.frame_written,
             _ => 0,
@@ -349,6 +426,10 @@ mod tests {
 
     type Result = std::result::Result<(), Refused<()>>;
 
+    fn outbox(bytes: usize, messages: usize) -> Outbox {
+        Outbox::new(Limits { bytes, messages, droppable: 2 }, Arc::default())
+    }
+
     fn push(outbox: &Outbox, socket: &Socket, text: &str) -> Result {
         outbox.push(socket, frame::TEXT, |buffer, seq| {
             *seq += 1;
@@ -378,7 +459,7 @@ mod tests {
     #[tokio::test]
     async fn frames_leave_in_order_whatever_their_kind() {
         let (near, mut far) = tokio::io::duplex(1 << 20);
-        let (outbox, socket) = (Outbox::new(1 << 20, 100), Socket::other(near));
+        let (outbox, socket) = (outbox(1 << 20, 100), Socket::other(near));
         let shared = Bytes::from(vec![b'x'; 3000]);
         push(&outbox, &socket, "one").expect("there is room");
         push_shared(&outbox, &socket, &shared).expect("there is room");
@@ -398,7 +479,7 @@ mod tests {
     #[tokio::test]
     async fn a_kept_buffer_does_not_stand_in_the_way_of_shared_frames() {
         let (near, mut far) = tokio::io::duplex(1 << 20);
-        let (outbox, socket) = (Outbox::new(1 << 20, 100), Socket::other(near));
+        let (outbox, socket) = (outbox(1 << 20, 100), Socket::other(near));
         let shared = Bytes::from(vec![b'x'; 3000]);
         let mut expected = Vec::new();
         for number in 0..3 {
@@ -422,7 +503,7 @@ mod tests {
     #[tokio::test]
     async fn a_slow_consumer_keeps_only_the_frame_it_has_begun() {
         let (near, mut far) = tokio::io::duplex(4);
-        let (outbox, socket) = (Outbox::new(40, 100), Socket::other(near));
+        let (outbox, socket) = (outbox(40, 100), Socket::other(near));
         push(&outbox, &socket, "0123456789").expect("there is room");
         push(&outbox, &socket, "abcdefghij").expect("there is room");
         let flushed = std::future::poll_fn(|context| Poll::Ready(outbox.poll_flush(&socket, context).is_ready())).await;
@@ -442,12 +523,60 @@ mod tests {
     #[tokio::test]
     async fn a_message_that_cannot_be_encoded_leaves_nothing() {
         let (near, _far) = tokio::io::duplex(64);
-        let (outbox, socket) = (Outbox::new(100, 100), Socket::other(near));
+        let (outbox, socket) = (outbox(100, 100), Socket::other(near));
         let refused = outbox.push(&socket, frame::TEXT, |buffer, _| {
             buffer.extend_from_slice(b"half");
             Err("no")
         });
         assert_eq!(refused, Err(Refused::Encode("no")));
         assert_eq!(outbox.waiting_bytes(), 0);
+    }
+
+    /// Publications that may be dropped come behind what may not, in their order, numbered as they are written.
+    #[tokio::test]
+    async fn what_may_be_dropped_stands_aside_while_the_client_is_slow() {
+        let (near, mut far) = tokio::io::duplex(4);
+        let (outbox, socket) = (outbox(40_000, 100), Socket::other(near));
+        let much = "x".repeat(ASIDE_FROM);
+        push(&outbox, &socket, &much).expect("there is room");
+        let droppable = |text| {
+            let message = SharedMessage::of(text);
+            outbox.push_droppable(&socket, Dialect::V1Json, &message, &Policy::DropOldest)
+        };
+        for text in ["{one", "{two", "{three"] {
+            droppable(text).expect("it is never refused");
+        }
+        push(&outbox, &socket, "reply").expect("there is room");
+        assert_eq!((outbox.dropped(), outbox.dropped.load(Ordering::Relaxed)), (1, 1));
+        outbox.close(1000, "bye");
+        assert_eq!(droppable("{late"), Err(Refused::Closed));
+        let reader = tokio::spawn(async move {
+            let mut bytes = Vec::new();
+            far.read_to_end(&mut bytes).await.map(|_| bytes)
+        });
+        flush(&outbox, &socket).await;
+        drop((outbox, socket));
+        let bytes = reader.await.expect("no panic").expect("memory does not fail");
+        let mut expected = text_frame(much.as_bytes());
+        expected.extend_from_slice(&text_frame(b"reply"));
+        expected.extend_from_slice(&text_frame(b"{two,\"seq\":3}"));
+        expected.extend_from_slice(&text_frame(b"{three,\"seq\":4}"));
+        expected.extend_from_slice(b"\x88\x05\x03\xe8bye");
+        assert!(bytes == expected, "{}", String::from_utf8_lossy(&bytes[ASIDE_FROM..]));
+    }
+
+    #[tokio::test]
+    async fn what_may_be_dropped_makes_room_for_what_may_not() {
+        let (near, _far) = tokio::io::duplex(4);
+        let (outbox, socket) = (outbox(40_000, 100), Socket::other(near));
+        push(&outbox, &socket, &"x".repeat(ASIDE_FROM)).expect("there is room");
+        let message = SharedMessage::of(&"y".repeat(20_000));
+        let droppable = || outbox.push_droppable(&socket, Dialect::Classic, &message, &Policy::DropOldest);
+        droppable().expect("there is room");
+        push(&outbox, &socket, &"z".repeat(10_000)).expect("the publication goes, not the connection");
+        assert_eq!(outbox.dropped(), 1);
+        droppable().expect("it is dropped, and that is no failure");
+        assert_eq!(outbox.dropped(), 2);
+        assert_eq!(push(&outbox, &socket, &"z".repeat(20_000)), Err(Refused::SlowConsumer));
     }
 }

@@ -20,12 +20,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Connection, ConnectionId, frame,
-    outbox::{Outbox, Refused},
+    outbox::{Limits, Outbox, Refused},
     socket::Socket,
 };
 use crate::{
-    Error, Identity, codec::Dialect, consumer::Endpoint, continue_::panicked, into_message::IntoMessage,
-    limits::ConnectionRates, metrics::Slowness, publication::Publication, server::Server,
+    Error, Identity,
+    codec::Dialect,
+    consumer::Endpoint,
+    continue_::panicked,
+    into_message::IntoMessage,
+    limits::ConnectionRates,
+    metrics::Slowness,
+    publication::{Policy, Publication},
+    server::Server,
 };
 
 pub(crate) struct Shared {
@@ -81,7 +88,12 @@ impl Shared {
         peer: Option<SocketAddr>,
     ) -> Self {
         let settings = server.settings();
-        let outbox = Outbox::new(settings.outbox_bytes, settings.outbox_messages);
+        let limits = Limits {
+            bytes: settings.outbox_bytes,
+            messages: settings.outbox_messages,
+            droppable: settings.droppable_messages,
+        };
+        let outbox = Outbox::new(limits, server.0.dropped.clone());
         let session = Mutex::new((endpoint.spec.new_session)());
         Self {
             id,
@@ -150,8 +162,14 @@ impl Shared {
     /// Delivers a publication that many connections share. A connection that cannot take it is closing by itself.
     pub(crate) fn deliver(&self, publication: &Publication<'_>) -> Result<(), Error> {
         let shared = publication.shared(self.dialect)?;
-        let parts = |seq: &mut u64| self.dialect.complete(shared, seq);
-        match self.outbox.push_shared(&self.socket, self.dialect.opcode(), parts) {
+        let queued = match publication.policy().unwrap_or_else(|| Policy::of(self.endpoint.spec.slow_consumer)) {
+            Policy::Close => {
+                let parts = |seq: &mut u64| self.dialect.complete(shared, seq);
+                self.outbox.push_shared(&self.socket, self.dialect.opcode(), parts)
+            }
+            policy => self.outbox.push_droppable(&self.socket, self.dialect, shared, policy),
+        };
+        match queued {
             Err(Refused::SlowConsumer) => drop(self.slow_consumer()),
             Ok(()) | Err(Refused::Closed | Refused::Encode(())) => {}
         }

@@ -112,6 +112,8 @@ metrics! {
     counter "psd_slow_consumers_total" ["reason"] = |server, out| {
         server.0.metrics.slow_consumers.iter().for_each(|(reason, count)| out.add(&[reason], count));
     };
+    /// Publications that were dropped, or replaced by later ones, for clients that read too slowly.
+    counter "psd_dropped_publications_total" [] = |server, out| out.add(&[], server.dropped_publications());
     /// Publications to groups and users, by the connections that each went to.
     histogram "psd_broadcast_fanout" [] = |server, out| out.histogram(&[], &server.0.metrics.fan_out, 1.0);
     /// Groups that have members.

@@ -10,8 +10,8 @@ use std::{
 };
 
 use psd_core::{
-    Call, Connection, Consumer, Continue, Error, Extension, Extract, Handshake, Identity, IntoMessage, RequestHeaders,
-    Server, ServerBuilder, Session, Settings, State, Unhandled, auth::StaticTokens, receive,
+    Call, Connection, Consumer, Continue, Error, Extension, Extract, Handshake, Identity, IntoMessage, Progress,
+    RequestHeaders, Server, ServerBuilder, Session, Settings, State, Unhandled, auth::StaticTokens, receive,
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -380,6 +380,26 @@ pub(crate) struct Tenant(pub(crate) String);
 #[receive]
 fn whose(_: pb::Whose, tenant: Option<Extension<Tenant>>) -> pb::Note {
     note(tenant.map_or_else(|| "nobody's".into(), |Extension(Tenant(name))| name), 0)
+}
+
+/// Reports every hundredth of its work at once, and once more when the gate is open.
+#[receive]
+fn long_work(message: pb::LongWork, progress: Progress, State(probe): State<Probe>) -> Continue {
+    let work = move || {
+        for done in 0..100 {
+            progress.report(f64::from(done) / 100.0, "working");
+        }
+        let _waiting = probe.enter();
+        while probe.gate("long work").try_acquire().map(SemaphorePermit::forget).is_err() {
+            if progress.is_cancelled() {
+                probe.event("it noticed");
+                return Ok(());
+            }
+            std::thread::yield_now();
+        }
+        if message.fails { Err(Error::new(422, "no more")) } else { Ok(()) }
+    };
+    if message.detached { Continue::blocking(work).detached() } else { Continue::blocking(work) }
 }
 
 /// Two an hour: no test takes long enough to get a third.

@@ -35,6 +35,10 @@ mod mounted;
 mod observed;
 /// One ack a request, replies in order, under load.
 mod order;
+/// What long work says about itself, and whether it learns that nobody waits.
+mod progress;
+/// What becomes of publications for clients that read too slowly.
+mod slow;
 /// `wss`, and certificates that change.
 mod tls;
 /// Tokens for those whom the application knows by other means, over HTTP.
