@@ -217,6 +217,7 @@ impl ServerBuilder {
             admission: Admission::new(),
             workers,
             next_connection: AtomicU64::new(1),
+            rights_changes: AtomicU64::new(0),
             unknown_messages: AtomicU64::new(0),
             dropped: Arc::default(),
             failed_accepts: AtomicU64::new(0),

@@ -26,6 +26,9 @@ use crate::{
     routes::Route,
 };
 
+/// How often a token is verified at most, while rights change all the time.
+const VERIFICATIONS: usize = 3;
+
 /// An envelope on its way to its handler.
 pub(crate) struct Arrived {
     pub(crate) raw: Raw,
@@ -260,28 +263,44 @@ pub(crate) async fn within<T>(limit: Duration, future: impl Future<Output = T>) 
 /// # Errors
 /// What the message that the token came with is answered with.
 pub(crate) async fn verify(shared: Arc<Shared>, token: String) -> Result<(), Error> {
+    for _ in 0..VERIFICATIONS {
+        let rights = shared.server.rights_changes();
+        let is_somebody = verify_once(&shared, &token).await?;
+        // Whoever changed rights meanwhile may not have found this connection among those of the user.
+        if !is_somebody || shared.server.rights_changes() == rights {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Whether somebody is authenticated.
+async fn verify_once(shared: &Arc<Shared>, token: &str) -> Result<bool, Error> {
     let attempt = async {
         match shared.server.authenticator() {
-            Some(authenticator) => authenticator.authenticate(&token).await,
+            Some(authenticator) => authenticator.authenticate(token).await,
             None => Err("this server has no authenticator".into()),
         }
     };
-    match attempted(&shared, attempt).await.inspect_err(|_| shared.forget_identity())? {
-        Ok(identity) => shared.authenticate(Some(&token), Some(identity)),
+    match attempted(shared, attempt).await.inspect_err(|_| shared.forget_identity())? {
+        Ok(identity) => {
+            shared.authenticate(Some(token), Some(identity));
+            Ok(true)
+        }
         Err(reason) if reason.is_unavailable() => {
             shared.server.0.metrics.refused_tokens.add(TokenFailure::Unavailable);
             tracing::error!(connection = %shared.id, %reason, "a token cannot be verified");
             shared.forget_identity();
-            return Err(Error::unavailable("the token cannot be verified now"));
+            Err(Error::unavailable("the token cannot be verified now"))
         }
         Err(reason) => {
             shared.server.0.metrics.refused_tokens.add(TokenFailure::Refused);
             tracing::debug!(connection = %shared.id, %reason, "a token was refused");
             let _ = shared.send(&TokenInvalid::default(), None);
-            shared.authenticate(Some(&token), None);
+            shared.authenticate(Some(token), None);
+            Ok(false)
         }
     }
-    Ok(())
 }
 
 /// Reads the rights of the connection's identity again; a user that is gone or no longer active becomes nobody, and its

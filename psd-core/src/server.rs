@@ -47,6 +47,8 @@ pub(crate) struct Inner {
     pub(crate) workers: Workers,
     pub(crate) deferred: Arc<Semaphore>,
     pub(crate) next_connection: AtomicU64,
+    /// Counts how often rights were said to have changed, for tokens that are verified at that moment.
+    pub(crate) rights_changes: AtomicU64,
     pub(crate) unknown_messages: AtomicU64,
     /// Publications that were dropped for slow consumers.
     pub(crate) dropped: Arc<AtomicU64>,
@@ -157,8 +159,9 @@ impl Server {
     /// written; returns how many there were. Nothing more can be sent to them, and what runs for them ends with them.
     ///
     /// The user's tokens stay as good as they were: to keep somebody out, make the user inactive or revoke the tokens
-    /// first. A connection on which the user is being authenticated at this moment may be missed otherwise.
+    /// first. A token that is being verified at this moment is then refused.
     pub fn disconnect_user(&self, user_id: &str, reason: &str) -> usize {
+        self.rights_change();
         let connections = self.hub().of_user(user_id);
         for connection in &connections {
             connection.close(KICKED, reason);
@@ -173,7 +176,7 @@ impl Server {
     /// A user that is gone or no longer active becomes anonymous there, and its clients get `token-invalid`. Everywhere
     /// [`Consumer::admits`](crate::Consumer::admits) is asked about every group, and, unless nobody is left,
     /// [`Consumer::on_authenticated`](crate::Consumer::on_authenticated) runs again. Dropped early, it leaves some
-    /// connections as they were; so it does with one on which the user is being authenticated at this moment.
+    /// connections as they were.
     ///
     /// # Errors
     /// The rights of some connections could not be read, as when the database does not answer: they are anonymous until
@@ -183,6 +186,7 @@ impl Server {
             Some(before) if before.identity.user_id() == user_id => Some(dispatch::refresh(shared, before)),
             _ => None,
         };
+        self.rights_change();
         let refreshes: Vec<_> = self.hub().of_user(user_id).into_iter().filter_map(of_user).collect();
         let count = refreshes.len();
         let results: Vec<_> = futures_util::stream::iter(refreshes).buffer_unordered(REFRESHED_AT_ONCE).collect().await;
@@ -192,6 +196,7 @@ impl Server {
     /// Makes every connection of a login session anonymous, and tells its client (`token-invalid`); returns how many
     /// there were. The session's tokens are another matter: [`TokenIssuer::revoke`](crate::auth::TokenIssuer::revoke).
     pub fn end_session(&self, user_id: &str, session_id: &str) -> usize {
+        self.rights_change();
         let connections = self.hub().of_user(user_id);
         connections.iter().filter(|connection| connection.end_session(session_id)).count()
     }
@@ -272,6 +277,15 @@ impl Server {
 
     pub(crate) fn authenticator(&self) -> Option<&Arc<dyn Authenticator>> {
         self.0.authenticator.as_ref()
+    }
+
+    /// Says that rights have changed, before the connections concerned are looked for: each either is found, or sees it.
+    fn rights_change(&self) {
+        self.0.rights_changes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn rights_changes(&self) -> u64 {
+        self.0.rights_changes.load(Ordering::SeqCst)
     }
 
     /// Whoever issues tokens.

@@ -1,6 +1,6 @@
 //! Rights that change while their owner is connected, and what ends with them.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use psd_core::Identity;
 use psd_tests::{RawClient, Running, eventually};
@@ -95,6 +95,22 @@ async fn a_refresh_that_comes_late_changes_nothing() {
     assert_eq!(refresh.await.unwrap(), 1, "it began with ann");
     assert_eq!(guarded(&mut client).await, Some(403), "it is bob's connection");
     assert_eq!(running.server().refresh_identity("2").await.unwrap(), 1);
+}
+
+/// While a token is verified its connection is nobody's, and is not found when rights change.
+#[tokio::test]
+async fn rights_that_change_while_a_token_is_verified_are_read_once_more() {
+    let (builder, app) = server();
+    let running = Running::start(builder).await;
+    let mut client = running.connect().await;
+    let gate = app.directory.delay(staff("ann"));
+    let uuid = client.send_with("guarded", json!({}), json!({"authHeader": "t-ann"})).await;
+    // Held here, by the directory, and by the verification that waits.
+    eventually("the token is being verified", || Arc::strong_count(&gate) == 3).await;
+    app.directory.set(Identity::new("1", "ann"));
+    assert_eq!(running.server().refresh_identity("1").await.unwrap(), 0, "it is nobody's yet");
+    gate.add_permits(1);
+    assert_eq!(client.answers(&uuid).await[0]["errorCode"], 403, "what the verification had read is old");
 }
 
 #[tokio::test]
