@@ -17,6 +17,7 @@ from django.contrib.auth import authenticate, get_user_model
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from rest_framework.exceptions import APIException
 from rest_framework_simplejwt.authentication import JWTAuthentication
@@ -124,6 +125,9 @@ def accepts(token):
         authentication = JWTAuthentication()
         return str(authentication.get_user(authentication.get_validated_token(token.encode())).pk)
     except (APIException, TokenError):
+        return None
+    except (ValueError, ValidationError):
+        # A user id that is no key is an internal error there, which lets nobody in either.
         return None
 
 
