@@ -64,15 +64,16 @@ impl AllowedOrigins {
         if self.any {
             return Ok(());
         }
-        let text = shown(&String::from_utf8_lossy(origin.as_bytes()));
         let refuse = || {
+            let text = shown(&String::from_utf8_lossy(origin.as_bytes()));
             format!(
                 "pages of the origin `{text}` may not connect to this host: name it in `PSD_ALLOWED_ORIGINS`, or let \
                  the proxy in front pass the `Host` header on"
             )
         };
+        let parsed = origin.to_str().ok().and_then(|text| text.parse::<Origin>().ok());
         // One that is said twice, or is no origin (`null` is none), is nobody's.
-        let (Ok(origin), None) = (text.parse::<Origin>(), origins.next()) else { return Err(refuse()) };
+        let (Some(origin), None) = (parsed, origins.next()) else { return Err(refuse()) };
         // A page that came unencrypted may be anybody's who sits between, whatever its host.
         let is_weaker = is_secure && origin.scheme == "http";
         let own = !is_weaker && own_host(uri, headers).is_some_and(|(host, port)| origin.is_at(&host, port));
@@ -208,6 +209,11 @@ mod tests {
             assert!(allows("", host, &[origin]), "{host} {origin}");
         }
         assert!(allows("", "example.com", &[]), "no browser");
+        // A name has up to 253 characters; what is told to a client is cut, what is compared is not.
+        let long = format!("{}.example.com", "a-branch-with-a-long-name.".repeat(8).trim_end_matches('.'));
+        assert!(allows("", &long, &[&format!("https://{long}")]));
+        assert!(allows("https://*.example.com", "own.example", &[&format!("https://{long}")]));
+        assert!(!allows("", &long, &[&format!("https://b{long}")]));
     }
 
     #[test]
