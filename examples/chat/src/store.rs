@@ -2,6 +2,8 @@
 
 use std::{
     path::Path,
+    str::FromStr as _,
+    sync::{Arc, Mutex},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -10,7 +12,7 @@ use psd_core::{
     auth::{SqlDenyList, SqlUsers},
 };
 use sqlx::{
-    FromRow, Row, SqlitePool,
+    ConnectOptions as _, FromRow, Row, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow},
 };
 
@@ -30,7 +32,11 @@ macro_rules! messages {
 
 /// The database; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Store(SqlitePool);
+pub(crate) struct Store {
+    pool: SqlitePool,
+    /// A database in memory is gone with its last connection, and a pool may replace one of its own: this one stays.
+    _kept: Option<Arc<Mutex<SqliteConnection>>>,
+}
 
 /// `#[derive(IntoMessage)]` lets our own types travel: as a `pb::Room`, field by field.
 #[derive(Clone, IntoMessage)]
@@ -66,12 +72,14 @@ pub(crate) struct History {
 impl Store {
     /// Opens the file, or makes it; `:memory:` forgets everything at the end.
     pub(crate) async fn open(path: &Path) -> sqlx::Result<Self> {
-        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        let mut kept = None;
         let pool = if path == Path::new(":memory:") {
-            // Each connection would have a database of its own: one, kept for good.
+            let options = SqliteConnectOptions::from_str("sqlite::memory:")?;
+            kept = Some(Arc::new(Mutex::new(options.connect().await?)));
             let pool = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
             pool.connect_with(options).await?
         } else {
+            let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
             SqlitePoolOptions::new().connect_with(options.journal_mode(SqliteJournalMode::Wal)).await?
         };
         let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
@@ -82,50 +90,50 @@ impl Store {
         let done = sqlx::AssertSqlSafe(format!("PRAGMA user_version = {}", MIGRATIONS.len()));
         sqlx::raw_sql(done).execute(&mut *transaction).await?;
         transaction.commit().await?;
-        Ok(Self(pool))
+        Ok(Self { pool, _kept: kept })
     }
 
     /// Leaves one file behind, not also those that SQLite writes ahead.
     pub(crate) async fn close(&self) {
-        self.0.close().await;
+        self.pool.close().await;
     }
 
     /// The accounts, in tables of psd's beside ours.
     pub(crate) async fn users(&self) -> anyhow::Result<SqlUsers> {
-        Ok(SqlUsers::open(self.0.clone()).await?)
+        Ok(SqlUsers::open(self.pool.clone()).await?)
     }
 
     /// Who has signed out, kept beside it, so that no restart signs them in again.
     pub(crate) async fn signed_out(&self) -> anyhow::Result<SqlDenyList> {
-        Ok(SqlDenyList::open(self.0.clone()).await?)
+        Ok(SqlDenyList::open(self.pool.clone()).await?)
     }
 
     /// What tokens are signed with: made at the first start, and kept, so that they outlive a restart.
     pub(crate) async fn secret(&self) -> sqlx::Result<String> {
         let fresh = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
         let insert = "INSERT INTO secret (id, secret) VALUES (1, ?) ON CONFLICT (id) DO NOTHING";
-        sqlx::query(insert).bind(fresh).execute(&self.0).await?;
-        sqlx::query_scalar("SELECT secret FROM secret").fetch_one(&self.0).await
+        sqlx::query(insert).bind(fresh).execute(&self.pool).await?;
+        sqlx::query_scalar("SELECT secret FROM secret").fetch_one(&self.pool).await
     }
 
     /// Every room by name.
     pub(crate) async fn rooms(&self) -> sqlx::Result<Vec<Room>> {
         let select = "SELECT rooms.id AS room_id, rooms.name AS room, messages.* FROM rooms LEFT JOIN messages
             ON messages.id = (SELECT max(id) FROM messages WHERE room_id = rooms.id) ORDER BY rooms.name";
-        sqlx::query_as(select).fetch_all(&self.0).await
+        sqlx::query_as(select).fetch_all(&self.pool).await
     }
 
     /// The room of a name, without its last message; `None` if there is none.
     pub(crate) async fn room(&self, name: &str) -> sqlx::Result<Option<Room>> {
         let select = "SELECT id AS room_id, name AS room, NULL AS id FROM rooms WHERE name = ?";
-        sqlx::query_as(select).bind(name).fetch_optional(&self.0).await
+        sqlx::query_as(select).bind(name).fetch_optional(&self.pool).await
     }
 
     /// Makes a room; `None` if there is one of this name.
     pub(crate) async fn create_room(&self, name: &str) -> sqlx::Result<Option<Room>> {
         let insert = "INSERT INTO rooms (name) VALUES (?) ON CONFLICT (name) DO NOTHING
             RETURNING id AS room_id, name AS room, NULL AS id";
-        sqlx::query_as(insert).bind(name).fetch_optional(&self.0).await
+        sqlx::query_as(insert).bind(name).fetch_optional(&self.pool).await
     }
 
     /// Keeps a message. What its author has sent under the same key before is returned as it was, with `false`.
@@ -135,18 +143,18 @@ impl Store {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let insert = sqlx::query_as(insert).bind(room.id).bind(author).bind(text).bind(key).bind(now as i64);
         let insert = insert.bind(&room.name);
-        if let Some(message) = insert.fetch_optional(&self.0).await? {
+        if let Some(message) = insert.fetch_optional(&self.pool).await? {
             return Ok((message, true));
         }
         let select = sqlx::query_as(concat!(messages!(), "WHERE author = ? AND key = ?")).bind(author).bind(key);
-        Ok((select.fetch_one(&self.0).await?, false))
+        Ok((select.fetch_one(&self.pool).await?, false))
     }
 
     /// The newest messages of a room, or the newest older than `before`; and whether nothing older is left.
     pub(crate) async fn history(&self, room: Room, before: Option<i64>) -> sqlx::Result<History> {
         let select = concat!(messages!(), "WHERE room_id = ? AND messages.id < ? ORDER BY messages.id DESC LIMIT ?");
         let select = sqlx::query_as(select).bind(room.id).bind(before.unwrap_or(i64::MAX)).bind(PAGE as i64 + 1);
-        let mut messages: Vec<Message> = select.fetch_all(&self.0).await?;
+        let mut messages: Vec<Message> = select.fetch_all(&self.pool).await?;
         let complete = messages.len() <= PAGE;
         messages.truncate(PAGE);
         messages.reverse();

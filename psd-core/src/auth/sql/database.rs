@@ -11,7 +11,18 @@ use sqlx::Row as _;
 ///
 /// Made from a URL, or from a pool of the application's: `SqlUsers::open(pool)`.
 #[derive(Clone)]
-pub struct Database(Pool);
+pub struct Database {
+    pool: Pool,
+    _kept: Kept,
+}
+
+/// A connection that nobody uses. A SQLite database in memory is gone with its last connection, and a pool may replace
+/// one of its own.
+#[derive(Clone, Default)]
+struct Kept {
+    #[cfg(feature = "sqlite")]
+    _connection: Option<Arc<std::sync::Mutex<sqlx::SqliteConnection>>>,
+}
 
 #[derive(Clone)]
 enum Pool {
@@ -158,15 +169,18 @@ impl Database {
                 let options = SqliteConnectOptions::from_str(url).map_err(StoreError::open)?;
                 let options = options.create_if_missing(create);
                 let pool = if url.contains(":memory:") || url.contains("mode=memory") {
-                    // It is gone with its last connection: one, kept for good.
+                    let kept = sqlx::ConnectOptions::connect(&options).await.map_err(StoreError::open)?;
+                    let kept = Kept { _connection: Some(Arc::new(std::sync::Mutex::new(kept))) };
+                    // Connections that share memory do not wait for each other's locks: there is one that works.
                     let pool = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
-                    pool.connect_with(options).await
+                    let pool = pool.connect_with(options).await.map_err(StoreError::open)?;
+                    return Ok(Self { pool: Pool::Sqlite(pool), _kept: kept });
                 } else if create {
                     SqlitePoolOptions::new().connect_with(options.journal_mode(SqliteJournalMode::Wal)).await
                 } else {
                     SqlitePoolOptions::new().connect_with(options).await
                 };
-                Ok(Self(Pool::Sqlite(pool.map_err(StoreError::open)?)))
+                Ok(Self { pool: Pool::Sqlite(pool.map_err(StoreError::open)?), _kept: Kept::default() })
             }
             #[cfg(feature = "postgres")]
             "postgres" | "postgresql" => {
@@ -174,7 +188,10 @@ impl Database {
                 let options = sqlx::postgres::PgConnectOptions::from_str(url).map_err(StoreError::open)?;
                 // A login that waits longer than this for a connection fails; it can be tried again.
                 let pool = sqlx::postgres::PgPoolOptions::new().acquire_timeout(std::time::Duration::from_secs(10));
-                Ok(Self(Pool::Postgres(pool.connect_with(options).await.map_err(StoreError::open)?)))
+                Ok(Self {
+                    pool: Pool::Postgres(pool.connect_with(options).await.map_err(StoreError::open)?),
+                    _kept: Kept::default(),
+                })
             }
             #[cfg(not(feature = "sqlite"))]
             "sqlite" => Err(StoreError::NotCompiled("sqlite")),
@@ -186,11 +203,11 @@ impl Database {
 
     /// Closes all connections, so that SQLite leaves one file behind; whoever uses the database later gets an error.
     pub async fn close(&self) {
-        each!(Pool, &self.0, Db, pool => pool.close().await);
+        each!(Pool, &self.pool, Db, pool => pool.close().await);
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
-        match &self.0 {
+        match &self.pool {
             #[cfg(feature = "sqlite")]
             Pool::Sqlite(_) => Dialect::Sqlite,
             #[cfg(feature = "postgres")]
@@ -200,7 +217,7 @@ impl Database {
 
     /// All rows of a result.
     pub(crate) async fn fetch(&self, sql: &Sql, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
-        each!(Pool, &self.0, Db, pool => {
+        each!(Pool, &self.pool, Db, pool => {
             let rows = statement!(Db, sql, values).fetch_all(pool).await.map_err(StoreError::query)?;
             Ok(rows.into_iter().map(|row| Row(row.into())).collect())
         })
@@ -208,7 +225,7 @@ impl Database {
 
     /// The first row of a result.
     pub(crate) async fn fetch_one(&self, sql: &Sql, values: &[Value<'_>]) -> Result<Option<Row>, StoreError> {
-        each!(Pool, &self.0, Db, pool => {
+        each!(Pool, &self.pool, Db, pool => {
             let row = statement!(Db, sql, values).fetch_optional(pool).await.map_err(StoreError::query)?;
             Ok(row.map(|row| Row(row.into())))
         })
@@ -216,7 +233,7 @@ impl Database {
 
     /// How many rows were changed.
     pub(crate) async fn execute(&self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
-        each!(Pool, &self.0, Db, pool => {
+        each!(Pool, &self.pool, Db, pool => {
             let done = statement!(Db, sql, values).execute(pool).await.map_err(StoreError::query)?;
             Ok(done.rows_affected())
         })
@@ -224,7 +241,7 @@ impl Database {
 
     /// Begins a transaction that will write; it is rolled back if it is dropped.
     pub(crate) async fn begin(&self) -> Result<Transaction, StoreError> {
-        Ok(Transaction(match &self.0 {
+        Ok(Transaction(match &self.pool {
             // A transaction that reads first could not wait for its turn to write.
             #[cfg(feature = "sqlite")]
             Pool::Sqlite(pool) => Begun::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await.map_err(StoreError::query)?),
@@ -252,14 +269,14 @@ impl Database {
 #[cfg(feature = "sqlite")]
 impl From<sqlx::SqlitePool> for Database {
     fn from(pool: sqlx::SqlitePool) -> Self {
-        Self(Pool::Sqlite(pool))
+        Self { pool: Pool::Sqlite(pool), _kept: Kept::default() }
     }
 }
 
 #[cfg(feature = "postgres")]
 impl From<sqlx::PgPool> for Database {
     fn from(pool: sqlx::PgPool) -> Self {
-        Self(Pool::Postgres(pool))
+        Self { pool: Pool::Postgres(pool), _kept: Kept::default() }
     }
 }
 
