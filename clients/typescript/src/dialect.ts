@@ -49,7 +49,8 @@ export function encode(dialect: Dialect, message: Outgoing, seq: number, seen: n
       seq: BigInt(seq),
       seen: BigInt(seen),
     };
-    return withLength(toBinary(Envelope, create(Envelope, envelope)));
+    // What is undefined is not written.
+    return withLength(toBinary(Envelope, envelope as Envelope));
   }
   if (body && !descriptor) throw new PsdError("unreadable", `\`${type}\` is not known here: name it in the option \`messages\``);
   const classic = dialect === "classic";

@@ -19,9 +19,8 @@ export type WebSocketConstructor = new (url: string, protocols?: string[]) => We
 /** An absolute `ws:` or `wss:` address; relative ones are taken from the page's. */
 export function socketUrl(url: string | URL): string {
   const absolute = new URL(url, globalThis.location?.href);
-  absolute.protocol = absolute.protocol.replace("http", "ws");
   absolute.hash = "";
-  return absolute.href;
+  return absolute.href.replace(/^http/, "ws");
 }
 
 /** A random text of its own: a UUID, or as many hexadecimal digits where pages came by plain HTTP. */

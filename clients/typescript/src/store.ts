@@ -30,9 +30,6 @@ export function cell<T>(value: T): Cell<T> {
 export function listenerSet<A extends unknown[]>() {
   const listeners = new Set<{ call: (...args: A) => void }>();
   return {
-    get size() {
-      return listeners.size;
-    },
     add(call: (...args: A) => void) {
       // An object of its own, so that one function added twice is called twice and removed once.
       const listener = { call };
