@@ -10,7 +10,7 @@ use psd_proto::{
 };
 
 use super::{Authenticator, Refreshed};
-use crate::{Connection, ConsumerSpec, DefaultConsumer, Error, Guard, Limits, Mode, Receiver};
+use crate::{Connection, ConsumerSpec, DefaultConsumer, Error, Guard, Limits, Mode, Receiver, dispatch};
 
 /// Switched on by [`ServerBuilder::login`](crate::ServerBuilder::login).
 pub(crate) static LOGIN_RECEIVERS: &[Receiver] = &[
@@ -75,10 +75,11 @@ async fn login(connection: Connection, message: Login) -> Result<(), Error> {
         Ok(attempt) => attempt,
         Err(wait) => return connection.send(&too_many_failures(&connection, wait)),
     };
+    let rights = connection.server().rights_changes();
     match issuer.login(&message.username, &message.password).await {
         Ok(Some(login)) => {
             attempt.succeeded();
-            connection.send(&welcome(&connection, login))
+            connection.send(&welcome(&connection, rights, login).await?)
         }
         Ok(None) => connection
             .send(&LoginError { error_text: "Invalid login details.".into(), error_code: "login-error".into() }),
@@ -100,8 +101,9 @@ fn too_many_failures(connection: &Connection, wait: Duration) -> LoginError {
 }
 
 async fn refresh_token(connection: Connection, message: RefreshToken) -> Result<(), Error> {
+    let rights = connection.server().rights_changes();
     match connection.server().issuer()?.refresh(&message.refresh_token).await? {
-        Refreshed::Login(login) => connection.send(&welcome(&connection, login)),
+        Refreshed::Login(login) => connection.send(&welcome(&connection, rights, login).await?),
         Refreshed::Refused => connection.send(&RefreshTokenInvalid {}),
         Refreshed::Reused(session) => {
             connection.server().end_session(&session.user_id, &session.session_id);
@@ -133,15 +135,24 @@ impl Connection {
     /// # Errors
     /// The user is gone or not active (code 403), the authenticator issues no tokens, or the store fails.
     pub async fn log_in(&self, user_id: &str) -> Result<LoginToken, Error> {
+        let rights = self.server().rights_changes();
         let login = self.server().issuer()?.issue(user_id).await?;
-        Ok(welcome(self, login.ok_or_else(|| Error::new(403, "the user is gone or not active"))?))
+        welcome(self, rights, login.ok_or_else(|| Error::new(403, "the user is gone or not active"))?).await
     }
 }
 
 /// The connection is authenticated at once; the token in the next envelope is then simply the current one.
-fn welcome(connection: &Connection, login: super::Login) -> LoginToken {
+///
+/// Whoever has changed rights since there were `rights` changes did not find this connection among the user's, so that
+/// they are read again.
+async fn welcome(connection: &Connection, rights: u64, login: super::Login) -> Result<LoginToken, Error> {
     connection.authenticate(&login.access, login.identity);
-    LoginToken { token: login.access, refresh: login.refresh }
+    if connection.server().rights_changes() != rights
+        && let Some(before) = connection.shared.authenticated()
+    {
+        dispatch::refresh(connection.shared.clone(), before).await?;
+    }
+    Ok(LoginToken { token: login.access, refresh: login.refresh })
 }
 
 /// Success says that somebody is authenticated; otherwise the reply is `token-invalid`.
