@@ -57,7 +57,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Exit> {
         body => body.to_owned(),
     };
     json::check_object(&body).map_err(Exit::Usage)?;
-    let (builder, bodies) = arguments.server.client(arguments.timeout)?;
+    let (way, bodies) = arguments.server.way(arguments.timeout)?;
     let call = Call {
         message_type: arguments.message_type,
         body,
@@ -66,7 +66,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Exit> {
         timeout: arguments.timeout,
         printer: Printer::new(arguments.format.json, bodies),
     };
-    let client = builder.reconnect(false).connect().await?;
+    let client = way.connect(false).await?;
     let result = if call.follow {
         tokio::select! {
             result = call.run(&client) => result,

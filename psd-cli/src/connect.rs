@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
-use psd_client::{Builder, Client};
+use psd_client::{Builder, Client, Tls};
 
 use crate::{bodies::Bodies, exit::Exit, trace};
 
@@ -13,7 +13,7 @@ const BUFFER: usize = 65_536;
 /// Where and as whom to connect.
 #[derive(Debug, Args)]
 pub(crate) struct Server {
-    /// Where the server listens, such as ws://127.0.0.1:8000/ws
+    /// Where the server listens, such as ws://127.0.0.1:8000/ws or wss://example.org/ws
     pub(crate) url: String,
     /// The token that says who you are; safer in the environment, where other users do not see it
     #[arg(long, env = "PSD_TOKEN", hide_env_values = true)]
@@ -48,8 +48,8 @@ pub(crate) struct Format {
 }
 
 impl Server {
-    /// A client for it that gives up after this time, and the bodies it may send.
-    pub(crate) fn client(self, timeout: Duration) -> Result<(Builder, Bodies), Exit> {
+    /// A way to it that is given up after this time, and the bodies it may be sent.
+    pub(crate) fn way(self, timeout: Duration) -> Result<(Way, Bodies), Exit> {
         let dialect = match self.dialect {
             Dialect::Classic => psd_client::Dialect::Classic,
             Dialect::V1Json => psd_client::Dialect::V1Json,
@@ -62,6 +62,11 @@ impl Server {
             ));
         }
         let bodies = if self.proto.is_empty() { Bodies::default() } else { Bodies::read(self.proto)? };
+        let scheme = self.url.split(':').next().unwrap_or_default();
+        let tls = match scheme.eq_ignore_ascii_case("wss") {
+            true => Some(Tls::system().map_err(|error| Exit::Connection(error.to_string()))?),
+            false => None,
+        };
         let mut builder = Client::builder(self.url)
             .dialect(dialect)
             .connect_timeout(timeout)
@@ -74,7 +79,23 @@ impl Server {
         if let Some(token) = self.token {
             builder = builder.token(token);
         }
-        Ok((builder, bodies))
+        Ok((Way { builder, tls }, bodies))
+    }
+}
+
+/// How to reach a server: over TLS if its URL says so, trusting whom the system trusts.
+pub(crate) struct Way {
+    builder: Builder,
+    tls: Option<Tls>,
+}
+
+impl Way {
+    pub(crate) async fn connect(self, reconnect: bool) -> Result<Client, psd_client::Error> {
+        let builder = self.builder.reconnect(reconnect);
+        match self.tls {
+            Some(tls) => builder.connect_over(tls).await,
+            None => builder.connect().await,
+        }
     }
 }
 

@@ -70,15 +70,14 @@ pub(crate) async fn run(mut arguments: Arguments) -> Result<(), Exit> {
         let greeting = Greeting { message_type: CARRIES_TOKEN.to_owned(), body: "{}".to_owned(), ack: false };
         arguments.send.push(greeting);
     }
-    let (builder, bodies) = arguments.server.client(arguments.timeout)?;
-    let builder = builder.reconnect(!arguments.no_reconnect);
+    let (way, bodies) = arguments.server.way(arguments.timeout)?;
     let listener = Listener {
         types: arguments.types,
         greetings: arguments.send,
         printer: Printer::new(arguments.format.json, bodies),
     };
     let client = tokio::select! {
-        client = builder.connect() => client?,
+        client = way.connect(!arguments.no_reconnect) => client?,
         () = interrupted() => return Ok(()),
     };
     let result = tokio::select! {

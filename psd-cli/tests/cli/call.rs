@@ -42,6 +42,23 @@ fn machines_get_one_object_per_line() {
 }
 
 #[test]
+fn wss_is_tls() {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let running = psd(&["call", &format!("wss://localhost:{port}/ws"), "echo"]).start();
+    let mut stream = listener.accept().unwrap().0;
+    let mut record = [0; 2];
+    stream.read_exact(&mut record).unwrap();
+    assert_eq!(record, [0x16, 3], "the beginning of a TLS handshake");
+    stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+    drop(stream);
+    let finished = running.finish();
+    assert_eq!(finished.code, Some(3));
+    assert!(finished.err.contains("cannot connect to localhost"), "{}", finished.err);
+}
+
+#[test]
 fn a_refusal_is_exit_code_1() {
     let finished = psd(&["call", "{url}", "echo", "--ack"]).against(async |server| {
         let mut peer = server.accept().await;
