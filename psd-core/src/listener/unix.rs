@@ -28,10 +28,12 @@ impl UnixDoor {
             Ok(metadata) if !metadata.file_type().is_socket() => {
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file that is no socket"));
             }
-            Ok(_) if std::os::unix::net::UnixStream::connect(path).is_ok() => {
-                return Err(io::Error::new(io::ErrorKind::AddrInUse, "a server listens there"));
-            }
-            Ok(_) => fs::remove_file(path)?,
+            Ok(_) => match std::os::unix::net::UnixStream::connect(path) {
+                Ok(_) => return Err(io::Error::new(io::ErrorKind::AddrInUse, "a server listens there")),
+                // Only this says that nobody does: a socket that we may not use can be somebody's.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)?,
+                Err(error) => return Err(error),
+            },
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
