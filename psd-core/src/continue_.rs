@@ -93,12 +93,8 @@ impl Continue {
             Work::Blocking(job) => {
                 let place = server.workers().reserve(request.shared().id)?;
                 let (request, pending) = (request.clone(), pending(request));
-                if detached || !request.shared().dialect.is_v1() {
-                    place.submit(move || {
-                        if detached || !request.shared().gone.is_cancelled() {
-                            pending.conclude(request.span().in_scope(|| caught(|| job(&request))));
-                        }
-                    });
+                if detached {
+                    place.submit(move || pending.conclude(request.span().in_scope(|| caught(|| job(&request)))));
                 } else {
                     let (sender, receiver) = oneshot::channel();
                     let (cancelled, asking) = (cancellation(&request), request.clone());

@@ -240,8 +240,9 @@ pub(crate) fn submit(request: &Request, job: Job) -> Result<Pin<Box<dyn Future<O
     let (gone, span) = (request.shared().gone.clone(), request.span().clone());
     let (sender, receiver) = oneshot::channel();
     place.submit(move || {
-        if !gone.is_cancelled() {
-            let _ = sender.send(span.in_scope(|| caught(job))); // Nobody waits for it any more if its deadline has passed.
+        // Its deadline may have passed, or its client cancelled it, while it waited in the queue.
+        if !gone.is_cancelled() && !sender.is_closed() {
+            let _ = sender.send(span.in_scope(|| caught(job))); // Or while it ran.
         }
     });
     Ok(Box::pin(async move { receiver.await.unwrap_or_else(|_| Err(Error::unavailable("the work was dropped"))) }))

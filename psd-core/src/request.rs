@@ -10,7 +10,10 @@ use std::{
 };
 
 use axum::http::Extensions;
-use psd_proto::{ServerMessage, envelope::Envelope};
+use psd_proto::{
+    ServerMessage,
+    envelope::{Envelope, Outgoing},
+};
 use tokio::time::Instant;
 use tracing::{Span, field::Empty};
 
@@ -169,10 +172,23 @@ impl Request {
 
     /// Sends a reply that more may follow.
     pub(crate) fn reply<M: IntoMessage<Message: ServerMessage>>(&self, message: &M) -> Result<(), Error> {
-        if self.0.promise.is_given_up() {
-            return Ok(());
-        }
-        self.0.shared.send(message, self.uuid())
+        self.send(&*message.to_message())
+    }
+
+    /// Sends a reply without a result, unless the request has been given up. That is looked at while the outbox is held:
+    /// whoever gives a request up queues its ack later, so nothing can come behind it.
+    fn send<M: ServerMessage>(&self, message: &M) -> Result<(), Error> {
+        let Inner { shared, promise, .. } = &*self.0;
+        let outgoing = Outgoing { message_type: M::INFO.message_type, uuid: self.uuid(), result: None, seen: 0 };
+        let mut is_late = false;
+        let sent = shared.write(|buffer, seq| {
+            is_late = promise.is_given_up();
+            match is_late {
+                true => Err(Error::cancelled()), // Leaves nothing in the outbox.
+                false => shared.dialect.write_message(buffer, message, &outgoing, seq),
+            }
+        });
+        if is_late { Ok(()) } else { sent }
     }
 
     /// Sends the reply that ends the request: in v1 it carries the result, and no ack follows.
@@ -181,10 +197,11 @@ impl Request {
             return Ok(());
         }
         let shared = &self.0.shared;
-        let carries = shared.dialect.is_v1() && self.0.promise.claim_ack();
-        let sent = shared.send_with(message, self.uuid(), carries.then_some(Ok(())));
+        if !(shared.dialect.is_v1() && self.0.promise.claim_ack()) {
+            return self.send(message);
+        }
+        let sent = shared.send_with(message, self.uuid(), Some(Ok(())));
         if let Err(error) = &sent
-            && carries
             && self.0.promise.return_ack()
         {
             self.acknowledge(Err(error));

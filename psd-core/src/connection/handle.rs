@@ -47,13 +47,17 @@ impl Connection {
 
     /// Sends a message to the client. Inside a handler it is a reply: it carries the request's `uuid`.
     ///
-    /// Returns as soon as the message is queued; messages of one connection arrive in the order of sending.
+    /// Returns as soon as the message is queued; messages of one connection arrive in the order of sending. A reply to a
+    /// request that was given up meanwhile (its deadline has passed, its client cancelled it) is dropped: the ack was its end.
     ///
     /// # Errors
     /// The connection is closed, the client reads too slowly (it is being disconnected), or the message has no JSON
     /// form, such as a `Timestamp` out of range.
     pub fn send<M: IntoMessage<Message: ServerMessage>>(&self, message: &M) -> Result<(), Error> {
-        self.shared.send(message, self.request.as_ref().and_then(Request::uuid))
+        match &self.request {
+            Some(request) => request.reply(message),
+            None => self.shared.send(message, None),
+        }
     }
 
     /// Sends a message that belongs to no request: without `uuid`.

@@ -292,8 +292,12 @@ fn block_on_gate(probe: &Probe, gate: String) -> pb::Note {
 }
 
 #[receive(blocking)]
-fn block(message: pb::Block, State(probe): State<Probe>) -> pb::Note {
-    block_on_gate(&probe, message.gate)
+fn block(message: pb::Block, connection: Connection, State(probe): State<Probe>) -> Result<pb::Note, Error> {
+    let opened = block_on_gate(&probe, message.gate);
+    if opened.text == "says more" {
+        connection.send(&note("more", 0))?;
+    }
+    Ok(opened)
 }
 
 #[receive]

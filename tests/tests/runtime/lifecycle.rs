@@ -125,6 +125,21 @@ async fn what_does_not_finish_in_time_is_answered() {
 }
 
 #[tokio::test]
+async fn deferred_work_on_a_thread_is_answered_although_it_cannot_be_ended() {
+    let serving = Serving::start(Settings::default().drain_timeout(Duration::from_millis(100))).await;
+    let mut client = serving.connect().await;
+    let uuid = client.send("block-deferred", json!({"gate": "g"})).await;
+    eventually("it runs", || serving.probe.waiting() == 1).await;
+    serving.server.shut_down();
+    let expected = json!({"uuid": uuid, "errorCode": 503, "errorMessage": "the server is shutting down"});
+    assert_eq!(client.answers(&uuid).await, [expected]);
+    assert!(matches!(client.see().await, Seen::Closed(1012, _)));
+    serving.probe.gate("g").add_permits(1);
+    drop(client);
+    serving.ended().await;
+}
+
+#[tokio::test]
 async fn work_that_was_acked_is_waited_for() {
     let serving = Serving::start(Settings::default()).await;
     let mut client = serving.connect().await;

@@ -121,6 +121,39 @@ async fn work_on_a_thread_goes_on_without_an_answer() {
     }
 }
 
+#[tokio::test]
+async fn what_a_thread_still_says_of_a_cancelled_request_is_dropped() {
+    let (builder, probe) = server_with(Settings::default().n_sync_workers(1));
+    let running = Running::start(builder).await;
+    let mut client = V1Client::welcomed(&running).await;
+    client.send(&[request("b", &pb::Block { gate: "says more".into() })]).await;
+    eventually("it runs", || probe.waiting() == 1).await;
+    client.send(&[control("psd.cancel", "b")]).await;
+    let ack = client.envelope().await;
+    assert_eq!((headers(&ack).uuid.as_str(), result(&ack).0), ("b", 499));
+    probe.gate("says more").add_permits(1);
+    let answer = client.ask("next", &pb::OnWorker { number: 1 }).await;
+    assert_eq!(headers(&answer).uuid, "next", "the ack was the end");
+}
+
+#[tokio::test]
+async fn what_waits_for_a_thread_is_not_begun() {
+    let (builder, probe) = server_with(Settings::default().n_sync_workers(1));
+    let running = Running::start(builder).await;
+    let mut first = V1Client::welcomed(&running).await;
+    first.send(&[request("first", &pb::Block { gate: "g".into() })]).await;
+    eventually("it runs", || probe.waiting() == 1).await;
+    let mut client = V1Client::welcomed(&running).await;
+    client.send(&[request("queued", &pb::Block { gate: "never".into() }), control("psd.cancel", "queued")]).await;
+    let ack = client.envelope().await;
+    assert_eq!((headers(&ack).uuid.as_str(), result(&ack).0), ("queued", 499));
+    probe.gate("g").add_permits(1);
+    // The only thread is free for this, which it would not be if it had begun what is cancelled.
+    let answer = client.ask("next", &pb::OnWorker { number: 1 }).await;
+    assert_eq!(headers(&answer).uuid, "next");
+    assert_eq!(probe.waiting(), 0);
+}
+
 /// Verifies when the gate opens.
 struct Slow(Arc<Semaphore>, Arc<AtomicUsize>);
 
