@@ -320,6 +320,21 @@ mod tests {
     }
 
     #[test]
+    fn queues_without_places_and_bottomless_json_are_refused() {
+        let settings = Settings::default().n_sync_workers(1).worker_queue(0).max_deferred(0).json_depth(u32::MAX);
+        refused(
+            Server::builder().settings(settings.clone()),
+            &[
+                "`PSD_JSON_DEPTH` is 4294967295, for which no thread has room: 1000 at most",
+                "`PSD_WORKER_QUEUE` is 0, which lets nothing through: set it above 0",
+                "`PSD_MAX_DEFERRED` is 0, which lets nothing through: set it above 0",
+            ],
+        );
+        let without = settings.n_sync_workers(0).run_async_worker(false).json_depth(1000);
+        assert!(Server::builder().settings(without).build().is_ok(), "nothing of it is used");
+    }
+
+    #[test]
     fn paths_that_clash_are_refused() {
         refused(
             Server::builder().consumer::<DefaultConsumer>().consumer::<Malformed>().router(page("/ws")),

@@ -5,6 +5,9 @@ use std::{fmt, net::SocketAddr, panic::AssertUnwindSafe, path::PathBuf, time::Du
 
 use crate::{AllowedOrigins, Error, ForwardedHeader, PerType, Rate, TrustedProxies};
 
+/// JSON is read recursively: what nests much deeper than this would need more than the 2 MiB of a thread's stack.
+const DEEPEST_JSON: u32 = 1000;
+
 /// Declares [`Settings`] from one table.
 macro_rules! settings {
     ($( $(#[doc = $doc:literal])+ $name:ident : $type:ty = $default:expr, $variable:literal, $shown:literal; )+) => {
@@ -70,7 +73,7 @@ settings! {
     forward_exceptions: bool = false, "PSD_FORWARD_EXCEPTIONS", "false";
     /// The largest frame a client may send, in bytes; a larger one ends its connection with close code 1009.
     max_frame_bytes: usize = 1024 * 1024, "PSD_MAX_FRAME_BYTES", "1048576";
-    /// How deep JSON may nest; deeper bodies are answered with code 400.
+    /// How deep JSON may nest, 1000 at most; deeper bodies are answered with code 400.
     json_depth: u32 = 100, "PSD_JSON_DEPTH", "100";
     /// Bytes that may wait for one connection's client; beyond them it is a slow consumer, closed with 4413.
     outbox_bytes: usize = 4 * 1024 * 1024, "PSD_OUTBOX_BYTES", "4194304";
@@ -193,8 +196,15 @@ impl Settings {
             ("PSD_OUTBOX_BYTES", self.outbox_bytes == 0),
             ("PSD_OUTBOX_MESSAGES", self.outbox_messages == 0),
             ("PSD_MAX_CONCURRENT", self.max_concurrent == 0),
+            ("PSD_WORKER_QUEUE", self.worker_queue == 0 && self.n_sync_workers > 0),
+            ("PSD_WORKER_QUEUE_PER_CONNECTION", self.worker_queue_per_connection == 0 && self.n_sync_workers > 0),
+            ("PSD_MAX_DEFERRED", self.max_deferred == 0 && self.run_async_worker),
             ("PSD_HANDSHAKE_TIMEOUT", self.handshake_timeout.is_zero()),
         ];
+        if self.json_depth > DEEPEST_JSON {
+            let depth = self.json_depth;
+            problems.push(format!("`PSD_JSON_DEPTH` is {depth}, for which no thread has room: {DEEPEST_JSON} at most"));
+        }
         let closed = closed.iter().filter(|(_, is_closed)| *is_closed);
         if self.tls_certificate.is_some() != self.tls_key.is_some() {
             problems.push("`PSD_TLS_CERTIFICATE` and `PSD_TLS_KEY` belong together: set both, or neither".into());
