@@ -42,6 +42,11 @@ impl Lane {
         self.waiting.is_empty()
     }
 
+    /// The bytes of what waits.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Adds a publication as its policy says; returns how many, itself perhaps among them, were dropped.
     ///
     /// One with a key takes the place of the one before, so that a key that changes often waits no longer than others.

@@ -233,7 +233,13 @@ impl Outbox {
         self.lock().total
     }
 
-    /// Bytes that wait.
+    /// Bytes that wait, those of publications that stand aside included.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let state = self.lock();
+        state.bytes + state.lane.as_ref().map_or(0, |lane| lane.bytes())
+    }
+
+    /// Bytes that wait to be written next: without publications that stand aside.
     pub(crate) fn waiting_bytes(&self) -> usize {
         self.lock().bytes
     }

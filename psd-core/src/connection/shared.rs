@@ -181,8 +181,8 @@ impl Shared {
     }
 
     /// Bytes that wait for the client.
-    pub(crate) fn waiting_bytes(&self) -> usize {
-        self.outbox.waiting_bytes()
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.outbox.held_bytes()
     }
 
     /// Lets the task look around, as when the server begins to shut down.

@@ -100,12 +100,12 @@ metrics! {
     };
     /// Bytes that wait for clients, of all connections together.
     gauge "psd_outbox_bytes" [] = |server, out| {
-        let waiting = server.hub().connections().iter().map(|connection| connection.waiting_bytes() as u64).sum();
+        let waiting = server.hub().connections().iter().map(|connection| connection.held_bytes() as u64).sum();
         out.add(&[], waiting);
     };
     /// Bytes that wait for the client for which most wait.
     gauge "psd_outbox_bytes_max" [] = |server, out| {
-        let waiting = server.hub().connections().iter().map(|connection| connection.waiting_bytes() as u64).max();
+        let waiting = server.hub().connections().iter().map(|connection| connection.held_bytes() as u64).max();
         out.add(&[], waiting.unwrap_or(0));
     };
     /// Clients that read too slowly: their outbox was `full`, or they had `stalled`.

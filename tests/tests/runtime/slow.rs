@@ -40,6 +40,13 @@ fn publish(running: &Running, how: impl Fn(&psd_core::Server, &crate::app::pb::N
     }
 }
 
+/// What an operator sees of what waits.
+fn waiting(running: &Running) -> f64 {
+    let metrics = running.server().metrics();
+    let line = metrics.lines().find_map(|line| line.strip_prefix("psd_outbox_bytes_max "));
+    line.expect("it is counted").parse().expect("it is a number")
+}
+
 fn end(running: &Running) {
     running.server().publish(&note("", -1)).latest("end").to_group("g").unwrap();
 }
@@ -63,6 +70,7 @@ async fn the_oldest_is_dropped() {
     let dropped = running.server().dropped_publications();
     assert!(dropped > 0);
     assert_eq!(running.server().connections()[0].dropped_publications(), dropped);
+    assert!(waiting(&running) >= 4.0 * SIZE as f64, "what may be dropped waits as well");
     let uuid = client.send("plain", json!({})).await;
     assert_eq!(client.answers(&uuid).await.len(), 2, "replies are not dropped");
     end(&running);
