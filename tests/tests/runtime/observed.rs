@@ -181,6 +181,9 @@ async fn logs_are_found_by_connection_and_request_and_hold_no_secrets() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_env_filter("psd_core=debug").with_writer(log.clone());
     let subscriber = subscriber.with_span_events(FmtSpan::CLOSE).with_ansi(false).finish();
+    // While there is one dispatcher only, whichever thread comes to a place first decides whether it logs, and the other
+    // tests' log nothing. With two, both are asked.
+    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
     // The test's own thread runs everything.
     let _default = tracing::subscriber::set_default(subscriber);
     let running = Running::start(server().0).await;
