@@ -16,8 +16,9 @@ use crate::{
 
 /// The layer that refuses messages over a rate with 429, and closes a connection that goes on and on with 4429.
 ///
-/// It is the first layer of every endpoint, so that a flood costs neither tokens nor guards nor bodies. A message that is
-/// over one rate still counts for those that were looked at before.
+/// It is the first layer of every endpoint, so that a flood costs neither guards nor bodies; a new token is verified all the
+/// same, until the connection is closed. A message that is over one rate still counts for those that were looked at before.
+/// The user is who the connection was before the message: one that brings a token counts for whoever was there.
 pub(crate) struct MessageRates {
     clock: Clock,
     per_connection: Rate,
