@@ -144,7 +144,9 @@ async fn what_waits_for_a_thread_is_not_begun() {
     first.send(&[request("first", &pb::Block { gate: "g".into() })]).await;
     eventually("it runs", || probe.waiting() == 1).await;
     let mut client = V1Client::welcomed(&running).await;
-    client.send(&[request("queued", &pb::Block { gate: "never".into() }), control("psd.cancel", "queued")]).await;
+    client.send(&[request("queued", &pb::Block { gate: "never".into() })]).await;
+    eventually("it waits", || running.server().metrics().contains("\npsd_worker_queue 1\n")).await;
+    client.send(&[control("psd.cancel", "queued")]).await;
     let ack = client.envelope().await;
     assert_eq!((headers(&ack).uuid.as_str(), result(&ack).0), ("queued", 499));
     probe.gate("g").add_permits(1);
