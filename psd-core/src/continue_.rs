@@ -109,7 +109,7 @@ impl Continue {
                 }
             }
             Work::Future(start) => {
-                let place = server.deferred_place()?;
+                let place = server.deferred_place(request.shared())?;
                 let pending = pending(request);
                 let work = AssertUnwindSafe(start(request.clone()).instrument(request.span().clone())).catch_unwind();
                 let work = work.map(|end| end.unwrap_or_else(|panic| Err(panicked(&*panic))));
@@ -165,6 +165,8 @@ async fn cancellable<P>(
         }
     };
     let end = tokio::select! {
+        // What has ended is answered with how it ended, whatever came in the same moment.
+        biased;
         end = work => end,
         () = cancelled.cancelled() => given_up(&request, Error::cancelled()),
         () = request.shared().server.0.halting.cancelled() => given_up(&request, Error::shutting_down()),

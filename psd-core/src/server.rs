@@ -298,13 +298,39 @@ impl Server {
         ConnectionId(self.0.next_connection.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// A place for one `Continue::future`.
-    pub(crate) fn deferred_place(&self) -> Result<OwnedSemaphorePermit, Error> {
+    /// A place for one `Continue::future` of a connection.
+    pub(crate) fn deferred_place(&self, shared: &Arc<Shared>) -> Result<DeferredPlace, Error> {
         if !self.0.settings.run_async_worker {
             return Err(Error::unavailable("the server runs no deferred futures (`PSD_RUN_ASYNC_WORKER` is false)"));
         }
         let busy = |_| Error::unavailable("the server is busy: too many deferred futures are running");
-        self.0.deferred.clone().try_acquire_owned().map_err(busy)
+        let own = OwnPlace::take(shared, self.0.settings.max_deferred_per_connection)?;
+        Ok(DeferredPlace { _own: own, _permit: self.0.deferred.clone().try_acquire_owned().map_err(busy)? })
+    }
+}
+
+/// One of the places for `Continue::future`, of its connection and of the server; free again when dropped.
+pub(crate) struct DeferredPlace {
+    _own: OwnPlace,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// So that one connection cannot take the places of all others.
+struct OwnPlace(Arc<Shared>);
+
+impl OwnPlace {
+    fn take(shared: &Arc<Shared>, limit: usize) -> Result<Self, Error> {
+        let place = Self(shared.clone());
+        match shared.deferred_futures.fetch_add(1, Ordering::AcqRel) < limit {
+            true => Ok(place),
+            false => Err(Error::new(429, format!("a connection may have {limit} deferred futures running"))),
+        }
+    }
+}
+
+impl Drop for OwnPlace {
+    fn drop(&mut self) {
+        self.0.deferred_futures.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

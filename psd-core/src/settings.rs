@@ -94,6 +94,8 @@ settings! {
     deferred_timeout: Duration = Duration::from_secs(60 * 60), "PSD_DEFERRED_TIMEOUT", "3600";
     /// `Continue::future` futures that may run at once in the server; one beyond them is answered with code 503.
     max_deferred: usize = 16 * 1024, "PSD_MAX_DEFERRED", "16384";
+    /// `Continue::future` futures that may run at once for one connection; one beyond them is answered with code 429.
+    max_deferred_per_connection: usize = 1024, "PSD_MAX_DEFERRED_PER_CONNECTION", "1024";
     /// Groups one connection may be in; joining one more is an error with code 429.
     groups_per_connection: usize = 1024, "PSD_GROUPS_PER_CONNECTION", "1024";
     /// Messages a connection may send; beyond them they are answered with code 429.
@@ -199,6 +201,7 @@ impl Settings {
             ("PSD_WORKER_QUEUE", self.worker_queue == 0 && self.n_sync_workers > 0),
             ("PSD_WORKER_QUEUE_PER_CONNECTION", self.worker_queue_per_connection == 0 && self.n_sync_workers > 0),
             ("PSD_MAX_DEFERRED", self.max_deferred == 0 && self.run_async_worker),
+            ("PSD_MAX_DEFERRED_PER_CONNECTION", self.max_deferred_per_connection == 0 && self.run_async_worker),
             ("PSD_HANDSHAKE_TIMEOUT", self.handshake_timeout.is_zero()),
         ];
         if self.json_depth > DEEPEST_JSON {

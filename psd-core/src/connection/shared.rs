@@ -61,6 +61,8 @@ pub(crate) struct Shared {
     pub(crate) rates: ConnectionRates,
     /// How much deferred work still has to be acked.
     unfinished: AtomicUsize,
+    /// How many deferred futures run, detached ones too.
+    pub(crate) deferred_futures: AtomicUsize,
     /// The consumer's session; held while a handler reads or changes it.
     pub(crate) session: Mutex<Box<dyn Any + Send>>,
 }
@@ -109,6 +111,7 @@ impl Shared {
             deferred: Mutex::default(),
             rates: ConnectionRates::default(),
             unfinished: AtomicUsize::new(0),
+            deferred_futures: AtomicUsize::new(0),
             groups: Mutex::new(Some(HashSet::new())),
             session,
             server,

@@ -56,7 +56,7 @@ const READ_AHEAD_BYTES: usize = 64 * 1024;
 /// Above this many waiting bytes no further message is handled until the client has read some.
 const PAUSE_ABOVE: usize = 256 * 1024;
 /// Messages handled before the task lets others run.
-const MESSAGES_PER_TURN: usize = 128;
+const MESSAGES_PER_TURN: usize = 32;
 /// tungstenite clears its read buffer on every read and keeps it, so a large one costs more than it saves.
 const READ_BUFFER: usize = 1024;
 

@@ -46,6 +46,15 @@ async fn what_cannot_run_is_refused() {
     let answers = client.request("hang-deferred", json!({})).await;
     assert_eq!(answers[0]["errorMessage"], "the server is busy: too many deferred futures are running");
     assert_eq!(client.request("hang-deferred", json!({"detached": true})).await[0]["errorCode"], 503);
+
+    // One connection does not take the places of the others.
+    let (builder, _) = server_with(Settings::default().max_deferred_per_connection(1));
+    let running = Running::start(builder).await;
+    let (mut greedy, mut modest) = (running.connect().await, running.connect().await);
+    greedy.request("hang-deferred", json!({"detached": true})).await;
+    let answers = greedy.request("hang-deferred", json!({"detached": true})).await;
+    assert_eq!(answers[0]["errorMessage"], "a connection may have 1 deferred futures running");
+    assert_eq!(modest.request("hang-deferred", json!({"detached": true})).await[0].get("errorCode"), None);
 }
 
 #[tokio::test]
