@@ -61,8 +61,15 @@ enum Program {
     Attack(flood::Attack),
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
+/// After how many turns of tasks the runtime asks the system for news (docs/OPERATIONS.md, "Latency under a flood").
+const EVENT_INTERVAL: u32 = 8;
+
+fn main() -> anyhow::Result<ExitCode> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.enable_all().event_interval(EVENT_INTERVAL).build()?.block_on(run())
+}
+
+async fn run() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     process::raise_file_limit();
     let mut report = report::Report::new(arguments.counts_only);
