@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::PossibleValue;
 use psd_build::targets::{TARGETS, Target};
 use psd_build::{Config, Error, Output, State};
 
@@ -26,7 +27,7 @@ Exit codes:
 /// Generate messages from the .proto files that fps_config.json names.
 ///
 /// What to generate is told by the project in this folder: Cargo.toml means rust, a package.json with react or
-/// typescript means typescript. Files that do not change are not touched; generated files that are no longer needed are
+/// typescript means typescript, a pubspec.yaml means dart. Files that do not change are not touched; generated files that are no longer needed are
 /// removed, nothing else is.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -49,7 +50,8 @@ pub(crate) struct Arguments {
 }
 
 fn names() -> clap::builder::PossibleValuesParser {
-    TARGETS.iter().map(|target| target.name).collect::<Vec<_>>().into()
+    let value = |target: &&Target| PossibleValue::new(target.name).aliases(target.aliases);
+    TARGETS.iter().map(value).collect::<Vec<_>>().into()
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Exit> {
@@ -92,12 +94,12 @@ fn all(separator: &str) -> String {
 
 /// What is said of a project that is none of ours.
 fn unknown() -> String {
-    for (file, project, language) in [("pubspec.yaml", "Flutter", "Dart"), ("manage.py", "Django", "Python")] {
+    for (file, project, language) in [("manage.py", "Django", "Python")] {
         if Path::new(file).is_file() {
             return format!("this is a {project} project ({file}), and psd does not generate {language} yet");
         }
     }
-    "this folder has neither a Cargo.toml nor a package.json with react or typescript".to_owned()
+    "this folder has no Cargo.toml, no package.json with react or typescript and no pubspec.yaml".to_owned()
 }
 
 fn once(arguments: &Arguments, targets: &[&'static Target]) -> Result<(), Exit> {

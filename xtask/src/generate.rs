@@ -31,7 +31,18 @@ fn files() -> anyhow::Result<Vec<Generated>> {
         contents: file.contents,
     };
     files.extend(common.into_iter().map(beside));
-    files.extend(typescript()?);
+    let common = psd_build::targets::dart::common().context("cannot generate the common messages")?;
+    let beside = |file: psd_build::targets::File| Generated {
+        path: format!("clients/dart/lib/src/common/{}", file.path),
+        contents: file.contents,
+    };
+    files.extend(common.into_iter().map(beside));
+    for (configuration, out) in TYPESCRIPT {
+        files.extend(generated(&psd_build::targets::typescript::TARGET, configuration, out)?);
+    }
+    for (configuration, out) in DART {
+        files.extend(generated(&psd_build::targets::dart::TARGET, configuration, out)?);
+    }
     Ok(files)
 }
 
@@ -48,19 +59,26 @@ const TYPESCRIPT: [(&str, &str); 6] = [
     ("examples/chat", "examples/chat/web/src/messages"),
 ];
 
-fn typescript() -> anyhow::Result<Vec<Generated>> {
-    let mut files = Vec::new();
-    for (configuration, out) in TYPESCRIPT {
-        let path = format!("{configuration}/fps_config.json");
-        let config = psd_build::Config::load(shell::root().join(&path)).with_context(|| path.clone())?;
-        let output = config.output(&psd_build::targets::typescript::TARGET, None).with_context(|| path.clone())?;
-        for (file, _) in output.files.iter().filter(|(_, state)| *state != psd_build::State::Stale) {
-            let contents = output.contents(file).unwrap_or_default().to_owned();
-            let path = format!("{out}/{file}");
-            files.push(Generated { path, contents });
-        }
-    }
-    Ok(files)
+/// What is generated in Dart, likewise.
+const DART: [(&str, &str); 2] = [
+    ("clients/dart/test/vectors", "clients/dart/test/vectors/messages"),
+    ("clients/dart/test/bigint", "clients/dart/test/bigint/messages"),
+];
+
+fn generated(
+    target: &'static psd_build::targets::Target,
+    configuration: &str,
+    out: &str,
+) -> anyhow::Result<Vec<Generated>> {
+    let path = format!("{configuration}/fps_config.json");
+    let config = psd_build::Config::load(shell::root().join(&path)).with_context(|| path.clone())?;
+    let output = config.output(target, None).with_context(|| path.clone())?;
+    let current = output.files.iter().filter(|(_, state)| *state != psd_build::State::Stale);
+    let files = current.map(|(file, _)| Generated {
+        path: format!("{out}/{file}"),
+        contents: output.contents(file).unwrap_or_default().to_owned(),
+    });
+    Ok(files.collect())
 }
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {

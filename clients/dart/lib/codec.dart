@@ -9,7 +9,7 @@ export 'src/codec/json.dart' show JsonNames;
 export 'src/codec/json_text.dart' show parseJson;
 export 'src/codec/kind.dart';
 export 'src/codec/message.dart'
-    show CacheKeys, ClientMessage, MessageType, Origin, ProtoMessage, ServerMessage;
+    show CacheKeys, ClientMessage, MessageType, Origin, ProtoMessage, ServerMessage, changed, unchanged;
 export 'src/codec/registry.dart' show MessageRegistry;
 export 'src/wkt/any.dart' show Any;
 export 'src/wkt/other.dart' show Empty, FieldMask;

@@ -22,6 +22,7 @@ use crate::{Config, Error, Schema};
 /// can as well.
 pub const TARGET: Target = Target {
     name: "rust",
+    aliases: &[],
     out: "src/generated",
     keys: &[
         Key {

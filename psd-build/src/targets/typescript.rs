@@ -20,6 +20,7 @@ use crate::{Config, Error, Schema};
 /// TypeScript for browsers, Node.js, Deno and Bun.
 pub const TARGET: Target = Target {
     name: "typescript",
+    aliases: &[],
     out: "src/messages",
     keys: &[
         Key {

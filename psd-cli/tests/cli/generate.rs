@@ -95,6 +95,7 @@ fn the_project_says_what_to_generate() {
         (&[cargo][..], "src/generated/messages.rs"),
         (&[REACT], "src/messages/chat.ts"),
         (&[("package.json", r#"{ "devDependencies": { "typescript": "6" } }"#)], "src/messages/chat.ts"),
+        (&[("pubspec.yaml", "")], "lib/messages/chat.dart"),
     ] {
         let project = project(files);
         let output = psd(project.path(), "generate");
@@ -102,14 +103,12 @@ fn the_project_says_what_to_generate() {
     }
     let both = "error: this folder is a project for `rust` (Cargo.toml) and for `typescript` (package.json): say which \
                 with `--target`\n";
-    let none = "this folder has neither a Cargo.toml nor a package.json with react or typescript";
-    let way_out = "; say `--target rust` or `--target typescript`\n";
-    let flutter = "this is a Flutter project (pubspec.yaml), and psd does not generate Dart yet";
+    let none = "this folder has no Cargo.toml, no package.json with react or typescript and no pubspec.yaml";
+    let way_out = "; say `--target rust` or `--target typescript` or `--target dart`\n";
     let django = "this is a Django project (manage.py), and psd does not generate Python yet";
     for (files, said) in [
         (&[cargo, REACT][..], both.to_owned()),
         (&[("package.json", "{}")], format!("error: {none}{way_out}")),
-        (&[("pubspec.yaml", "")], format!("error: {flutter}{way_out}")),
         (&[("manage.py", "")], format!("error: {django}{way_out}")),
     ] {
         check(project(files).path(), "generate", 2, "", &said);
@@ -125,6 +124,8 @@ fn arguments_and_settings_say_where() {
         (r#"{ "protos": ["proto"], "out": "there" }"#, "--target typescript", "there/chat.ts"),
         (r#"{ "protos": ["proto"], "out": "x", "typescript": { "out": "y" } }"#, "--target typescript", "y/chat.ts"),
         (r#"{ "protos": ["proto"], "rust": { "out": "z" } }"#, "--target rust", "z/messages.rs"),
+        (r#"{ "protos": ["proto"], "dart": { "out": "d" } }"#, "--target dart", "d/chat.dart"),
+        (r#"{ "protos": ["proto"] }"#, "--target flutter", "lib/messages/chat.dart"),
     ] {
         write(folder, "other.json", config);
         let output = psd(folder, &format!("generate --config other.json {arguments}"));

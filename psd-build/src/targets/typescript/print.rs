@@ -6,9 +6,10 @@ use prost_types::field_descriptor_proto::Type;
 use prost_types::{EnumDescriptorProto, FieldDescriptorProto};
 
 use super::imports::Imports;
-use super::model::{Enum, Field, File, Member, Message, Model, Shape};
+use super::model::{Enum, Field, File, Member, Message, Model};
 use super::{Int64, names};
 use crate::schema::{CacheKeyKind, Schema};
+use crate::targets::descriptors::Shape;
 use crate::targets::{MARK, json_names};
 
 /// How long a line may be, where it can be broken.

@@ -1,3 +1,4 @@
+import 'equality.dart';
 import 'error.dart';
 import 'json.dart';
 import 'kind.dart';
@@ -144,6 +145,13 @@ abstract base class OneofCase {
   Object get value;
 
   @override
+  bool operator ==(Object other) =>
+      other is OneofCase && other.runtimeType == runtimeType && deepEquals(other.value, value);
+
+  @override
+  int get hashCode => Object.hash($number, deepHash(value));
+
+  @override
   String toString() => '$runtimeType($value)';
 }
 
@@ -276,8 +284,8 @@ final class ListField<T extends Object> extends Field {
 
 /// A field that is a map.
 final class MapField<K extends Object, V extends Object> extends Field {
-  /// For generated code: [empty] is what an entry holds that does not say its value, where [value] does not say it.
-  MapField(String name, int number, this.key, this.value, {this.empty, String? json})
+  /// For generated code.
+  MapField(String name, int number, this.key, this.value, {String? json})
     : super(name, number, _tag(number, 2), json);
 
   /// What its keys are.
@@ -285,9 +293,6 @@ final class MapField<K extends Object, V extends Object> extends Field {
 
   /// What its values are.
   final Kind<V> value;
-
-  /// The message that an entry without a value holds.
-  final V Function()? empty;
 
   late final int _keyTag = _tag(1, key.wire);
   late final int _valueTag = _tag(2, value.wire);
@@ -319,7 +324,7 @@ final class MapField<K extends Object, V extends Object> extends Field {
     reader
       ..leave()
       ..end = outer;
-    map[readKey!] = readValue ?? value.zero ?? empty!();
+    map[readKey!] = readValue ?? value.zero ?? value.empty;
     return map;
   }
 

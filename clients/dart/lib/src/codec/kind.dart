@@ -23,6 +23,9 @@ abstract class Kind<T extends Object> {
   /// What a field holds of which nothing is said; nothing for messages.
   T? get zero;
 
+  /// What the entry of a map holds that does not say its value.
+  T get empty => zero!;
+
   /// Whether many are written behind one tag.
   bool get isPackable => wire != 2;
 
@@ -596,6 +599,9 @@ final class _Message<M extends Object> extends Kind<M> {
 
   @override
   M? get zero => null;
+
+  @override
+  M get empty => type.empty;
 
   @override
   bool isZero(M value) => false;

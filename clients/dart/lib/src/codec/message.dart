@@ -346,3 +346,13 @@ final class JsonForm<T extends Object> {
   /// Whether `null` in JSON is a value of it.
   final bool isNullable;
 }
+
+/// Says of an argument of `copyWith` that nobody gave it; for generated code.
+const Object unchanged = _Unchanged();
+
+final class _Unchanged {
+  const _Unchanged();
+}
+
+/// What an argument of `copyWith` says, or what was there; for generated code.
+T changed<T>(Object? given, T kept) => identical(given, unchanged) ? kept : given as T;

@@ -123,7 +123,7 @@ Object? _checked(Object? json, void Function() enter, void Function() leave) {
 /// `google.protobuf.Struct`: in Dart a map, an object of JSON.
 final MessageType<Map<String, Object?>> struct = MessageType<Map<String, Object?>>(
   'google.protobuf.Struct',
-  fields: [MapField('fields', 1, string, message(() => Value.descriptor), empty: () => const Value(null))],
+  fields: [MapField('fields', 1, string, message(() => Value.descriptor))],
   values: (map) => [
     <String, Value>{for (final MapEntry(:key, :value) in map.entries) key: Value(value)},
   ],

@@ -1,0 +1,4 @@
+/// The messages that every contract has: login, acknowledgements, uploads.
+library;
+
+export 'src/common/messages.dart';
