@@ -27,8 +27,8 @@ Exit codes:
 /// Generate messages from the .proto files that fps_config.json names.
 ///
 /// What to generate is told by the project in this folder: Cargo.toml means rust, a package.json with react or
-/// typescript means typescript, a pubspec.yaml means dart. Files that do not change are not touched; generated files that are no longer needed are
-/// removed, nothing else is.
+/// typescript means typescript, a pubspec.yaml means dart. Files that do not change are not touched; generated files that
+/// are no longer needed are removed, nothing else is.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {

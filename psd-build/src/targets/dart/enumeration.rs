@@ -74,7 +74,10 @@ impl Printer<'_> {
             known = names.known,
             open = names.open,
         );
-        self.line(0, heritage(&format!("final class {}", names.unknown), "psd.UnknownEnum", &[names.open.clone()]));
+        self.line(
+            0,
+            heritage(&format!("final class {}", names.unknown), "psd.UnknownEnum", std::slice::from_ref(&names.open)),
+        );
         self.out.push_str("  /// This number.\n");
         self.line(1, format_args!("const {}(super.number);", names.unknown));
         self.line(0, "}");
