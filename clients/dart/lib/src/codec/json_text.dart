@@ -1,14 +1,25 @@
+import 'dart:collection';
+
 import 'error.dart';
 
 /// The value that a text of JSON says.
 ///
-/// Keeps integers that an `int` does not hold, as a `BigInt`, and refuses keys that are there twice; `jsonDecode` rounds
-/// the former and keeps the last of the latter.
+/// Keeps integers that an `int` does not hold, as a `BigInt`, where `jsonDecode` rounds them; and an object with a key
+/// that is there twice is a [RepetitiveObject].
 Object? parseJson(String text) {
   final parser = _Parser(text);
   final value = parser.value(0);
   parser.end();
   return value;
+}
+
+/// An object of JSON in which keys are there more than once. Like others, it holds the last value of each.
+final class RepetitiveObject extends MapView<String, Object?> {
+  /// The object, without the repetitions, and the keys.
+  RepetitiveObject(super.map, this.repeated);
+
+  /// The keys that are there more than once.
+  final Set<String> repeated;
 }
 
 final class _Parser {
@@ -18,14 +29,13 @@ final class _Parser {
   var at = 0;
 
   static final _number = RegExp(r'-?(?:0|[1-9][0-9]*)((?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)');
+  static final _goesOn = RegExp('[0-9.eE+-]');
   static final _plain = RegExp(r'[^"\\\u0000-\u001f]*');
 
   int get unit => at < text.length ? text.codeUnitAt(at) : -1;
 
   Never refuse() =>
-      at < text.length ? fail('expected JSON, found ${_shown(text[at])} at offset $at') : fail('the JSON ends too early');
-
-  static String _shown(String unit) => '`$unit`';
+      at < text.length ? fail('expected JSON, found `${text[at]}` at offset $at') : fail('the JSON ends too early');
 
   void space() {
     while (at < text.length) {
@@ -66,15 +76,15 @@ final class _Parser {
     return value;
   }
 
-  num? _small(String digits) => int.tryParse(digits);
-
   Object number() {
     final match = _number.matchAsPrefix(text, at) ?? refuse();
     at = match.end;
+    // `01`, `1.` and `1e` begin like numbers.
+    if (_goesOn.matchAsPrefix(text, at) != null) refuse();
     final digits = match[0]!;
     if (match[1]!.isNotEmpty) return double.parse(digits);
     if (digits == '-0') return -0.0;
-    return _small(digits) ?? BigInt.parse(digits);
+    return int.tryParse(digits) ?? BigInt.parse(digits);
   }
 
   String string() {
@@ -142,13 +152,14 @@ final class _Parser {
   Map<String, Object?> object(int depth) {
     open(depth);
     final map = <String, Object?>{};
+    Set<String>? repeated;
     if (closes(0x7d)) return map;
     while (true) {
       space();
       if (unit != 0x22) refuse();
       final key = string();
       try {
-        if (map.containsKey(key)) fail('the field is there twice');
+        if (map.containsKey(key)) (repeated ??= {}).add(key);
         space();
         if (unit != 0x3a) refuse();
         at++;
@@ -156,7 +167,7 @@ final class _Parser {
       } on CodecException catch (error) {
         throw within(error, key);
       }
-      if (closes(0x7d)) return map;
+      if (closes(0x7d)) return repeated == null ? map : RepetitiveObject(map, repeated);
       comma();
     }
   }

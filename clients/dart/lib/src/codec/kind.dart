@@ -32,6 +32,9 @@ abstract class Kind<T extends Object> {
   /// Whether `null` in JSON is a value of it.
   bool get isNullable => false;
 
+  /// The message that it is, if it is one.
+  MessageType<T>? get messageType => null;
+
   /// Whether this is [zero].
   bool isZero(T value) => value == zero;
 
@@ -596,6 +599,9 @@ final class _Message<M extends Object> extends Kind<M> {
   final MessageType<M> Function() _type;
 
   late final MessageType<M> type = _type();
+
+  @override
+  MessageType<M> get messageType => type;
 
   @override
   M? get zero => null;

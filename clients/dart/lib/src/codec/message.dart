@@ -283,11 +283,10 @@ final class MessageType<T extends Object> {
           if (reading.ignoreUnknown || key == skip) continue;
           throw within(CodecException('unknown field `$key`'), key);
         }
+        if (_again(json, key, field) case final again?) {
+          throw within(const CodecException('the field is there twice'), again);
+        }
         try {
-          // A map has every key once: only under another name can the field be there again.
-          if (key != field.proto3Name && json.keys.where((key) => _names[key] == field).length > 1) {
-            fail('the field is there twice');
-          }
           values[field.slot] = field.fromJson(value, values[field.slot], reading);
         } on CodecException catch (error) {
           throw within(error, key);
@@ -297,6 +296,12 @@ final class MessageType<T extends Object> {
     }
     reading.leave();
     return message;
+  }
+
+  /// The key by which a field is there again, if it is: the same, or another of its names.
+  String? _again(Map<String, Object?> json, String key, Field field) {
+    if (json is RepetitiveObject && json.repeated.contains(key)) return key;
+    return key == field.proto3Name ? null : json.keys.where((key) => _names[key] == field).skip(1).firstOrNull;
   }
 
   /// The message as JSON.
@@ -323,7 +328,7 @@ final class MessageType<T extends Object> {
     final values = _values(message);
     final parts = [
       for (final field in fields)
-        if (field.isThere(values[field.slot])) '${field.classicName}: ${values[field.slot]}',
+        if (field.isThere(values[field.slot])) '${field is OneofField ? field.oneof : field.classicName}: ${values[field.slot]}',
     ];
     return '${name.split('.').last}(${parts.join(', ')})';
   }

@@ -161,10 +161,10 @@ final class Reader {
     _at = last;
     try {
       final text = utf8.decoder.convert(_bytes, first, last);
-      // The decoder takes a byte order mark at the start for none of the text.
+      // The decoder does not take a byte order mark at the start for part of the text.
       final isMarked =
           last - first > 2 && _bytes[first] == 0xef && _bytes[first + 1] == 0xbb && _bytes[first + 2] == 0xbf;
-      return isMarked && !text.startsWith('\ufeff') ? '\ufeff$text' : text;
+      return isMarked ? '\ufeff$text' : text;
     } on FormatException {
       fail('a string is not UTF-8');
     }
