@@ -27,8 +27,8 @@ Exit codes:
 /// Generate messages from the .proto files that fps_config.json names.
 ///
 /// What to generate is told by the project in this folder: Cargo.toml means rust, a package.json with react or
-/// typescript means typescript, a pubspec.yaml means dart. Files that do not change are not touched; generated files that
-/// are no longer needed are removed, nothing else is.
+/// typescript means typescript, a pubspec.yaml means dart, a manage.py means django. Files that do not change are not
+/// touched; generated files that are no longer needed are removed, nothing else is.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -93,13 +93,8 @@ fn all(separator: &str) -> String {
 }
 
 /// What is said of a project that is none of ours.
-fn unknown() -> String {
-    for (file, project, language) in [("manage.py", "Django", "Python")] {
-        if Path::new(file).is_file() {
-            return format!("this is a {project} project ({file}), and psd does not generate {language} yet");
-        }
-    }
-    "this folder has no Cargo.toml, no package.json with react or typescript and no pubspec.yaml".to_owned()
+fn unknown() -> &'static str {
+    "this folder has no Cargo.toml, no package.json with react or typescript, no pubspec.yaml and no manage.py"
 }
 
 fn once(arguments: &Arguments, targets: &[&'static Target]) -> Result<(), Exit> {

@@ -96,6 +96,7 @@ fn the_project_says_what_to_generate() {
         (&[REACT], "src/messages/chat.ts"),
         (&[("package.json", r#"{ "devDependencies": { "typescript": "6" } }"#)], "src/messages/chat.ts"),
         (&[("pubspec.yaml", "")], "lib/messages/chat.dart"),
+        (&[("manage.py", "")], "proto/messages.py"),
     ] {
         let project = project(files);
         let output = psd(project.path(), "generate");
@@ -103,14 +104,12 @@ fn the_project_says_what_to_generate() {
     }
     let both = "error: this folder is a project for `rust` (Cargo.toml) and for `typescript` (package.json): say which \
                 with `--target`\n";
-    let none = "this folder has no Cargo.toml, no package.json with react or typescript and no pubspec.yaml";
-    let way_out = "; say `--target rust` or `--target typescript` or `--target dart`\n";
-    let django = "this is a Django project (manage.py), and psd does not generate Python yet";
-    for (files, said) in [
-        (&[cargo, REACT][..], both.to_owned()),
-        (&[("package.json", "{}")], format!("error: {none}{way_out}")),
-        (&[("manage.py", "")], format!("error: {django}{way_out}")),
-    ] {
+    let none =
+        "this folder has no Cargo.toml, no package.json with react or typescript, no pubspec.yaml and no manage.py";
+    let way_out = "; say `--target rust` or `--target typescript` or `--target dart` or `--target django`\n";
+    for (files, said) in
+        [(&[cargo, REACT][..], both.to_owned()), (&[("package.json", "{}")], format!("error: {none}{way_out}"))]
+    {
         check(project(files).path(), "generate", 2, "", &said);
     }
 }
