@@ -1,12 +1,12 @@
 //! One request of a client: what its handler needs to answer it, and the promise of exactly one ack.
 
+mod headers;
+mod promise;
+
 use std::{
     fmt,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, Ordering},
-    },
-    time::{Duration, SystemTime},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use axum::http::Extensions;
@@ -15,11 +15,14 @@ use psd_proto::{
     envelope::{Envelope, Outgoing},
 };
 use tokio::time::Instant;
-use tracing::{Span, field::Empty};
+use tracing::Span;
+
+pub use headers::RequestHeaders;
+use promise::Promise;
 
 use crate::{
-    Error, Outcome, Route, call::Verdict, codec::owned, connection::Shared, continue_::conclude, explore::step,
-    into_message::IntoMessage, progress::Reports, trace_context,
+    Error, Outcome, Route, call::Verdict, connection::Shared, continue_::conclude, into_message::IntoMessage,
+    progress::Reports,
 };
 
 /// A request that was accepted; cheap to clone.
@@ -41,59 +44,6 @@ struct Inner {
     extensions: Mutex<Extensions>,
 }
 
-/// The headers of a request, as its client wrote them.
-///
-/// The token is not among them: handlers see who is authenticated, never by what secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RequestHeaders {
-    /// The route.
-    pub message_type: Box<str>,
-    /// What the client calls this request; replies and the ack carry it.
-    pub uuid: Option<Box<str>>,
-    /// When the event happened, by the client's clock. Browsers write milliseconds, Flutter seconds; told apart by
-    /// size.
-    pub event_time: Option<SystemTime>,
-    /// When the message was sent, by the client's clock.
-    pub local_time: Option<SystemTime>,
-    /// Whether the client asked for an ack.
-    pub ack: bool,
-    /// How often the client sent this message before.
-    pub retry_count: u32,
-    /// The version of the application's contract that the client speaks; 0 if it does not say.
-    pub api_version: u32,
-    /// The W3C trace context of the request (v1): a `traceparent`, if the client sent one that is well formed.
-    pub traceparent: Option<Box<str>>,
-}
-
-impl RequestHeaders {
-    /// The trace that the request belongs to, in 32 hexadecimal digits.
-    #[must_use]
-    pub fn trace_id(&self) -> Option<&str> {
-        trace_context::parse(self.traceparent.as_deref()?).map(|(trace, _)| trace)
-    }
-
-    /// The span of the client that the request was sent in, in 16 hexadecimal digits.
-    #[must_use]
-    pub fn parent_id(&self) -> Option<&str> {
-        trace_context::parse(self.traceparent.as_deref()?).map(|(_, parent)| parent)
-    }
-
-    /// A span for everything that is done for the request; costs a look at a flag where nobody wants it.
-    fn span(&self) -> Span {
-        tracing::debug_span!(
-            "request",
-            message_type = %shown(&self.message_type),
-            uuid = self.uuid.as_deref().map(shown),
-            trace_id = self.trace_id(),
-            parent_id = self.parent_id(),
-            user = Empty,
-            outcome = Empty,
-            duration_ms = Empty,
-        )
-    }
-}
-
 impl Request {
     /// `arrived` is when the envelope came, where that is known to matter.
     pub(crate) fn new(shared: Arc<Shared>, envelope: &Envelope<'_>, arrived: Option<Instant>) -> Self {
@@ -104,16 +54,7 @@ impl Request {
                 Some(arrived.unwrap_or_else(Instant::now) + limit)
             }
         };
-        let headers = RequestHeaders {
-            message_type: envelope.message_type.as_ref().into(),
-            uuid: owned(envelope.uuid.as_ref()),
-            event_time: envelope.event_time.and_then(time),
-            local_time: envelope.local_time.and_then(time),
-            ack: envelope.ack,
-            retry_count: envelope.retry_count,
-            api_version: envelope.api_version,
-            traceparent: owned(envelope.traceparent.as_ref().filter(|text| trace_context::parse(text).is_some())),
-        };
+        let headers = RequestHeaders::of(envelope);
         let span = headers.span();
         let is_timed =
             shared.server.0.metrics.counts_requests || !shared.endpoint.layers.is_empty() || !span.is_disabled();
@@ -351,69 +292,6 @@ impl Drop for Duty {
     }
 }
 
-/// How far a request is: flags, each of which is set once (and the first perhaps taken back).
-struct Promise(AtomicU8);
-
-impl Promise {
-    /// The ack has been sent, or is nobody's to send.
-    const ACKED: u8 = 1;
-    /// It has ended.
-    const ENDED: u8 = 2;
-    /// Its deadline has passed or its client cancelled it: what still comes of its work on a thread is dropped.
-    const GIVEN_UP: u8 = 4;
-    /// Its work outlives its ack.
-    const DETACHED: u8 = 8;
-
-    fn new(wants_ack: bool) -> Self {
-        Self(AtomicU8::new(if wants_ack { 0 } else { Self::ACKED }))
-    }
-
-    fn set(&self, flags: u8) -> u8 {
-        step();
-        self.0.fetch_or(flags, Ordering::AcqRel)
-    }
-
-    /// Whether the caller is the one who sends the ack.
-    fn claim_ack(&self) -> bool {
-        self.set(Self::ACKED) & Self::ACKED == 0
-    }
-
-    /// Gives a claimed ack back. Whether the caller must send it after all: the request has ended meanwhile, and whoever
-    /// ended it left the ack to the caller.
-    fn return_ack(&self) -> bool {
-        step();
-        let before = self.0.fetch_and(!Self::ACKED, Ordering::AcqRel);
-        before & Self::ENDED != 0 && self.claim_ack()
-    }
-
-    fn end(&self) -> End {
-        let before = self.set(Self::ENDED | Self::ACKED);
-        End { is_first: before & Self::ENDED == 0, acks: before & Self::ACKED == 0 }
-    }
-
-    fn detach(&self) {
-        self.set(Self::DETACHED);
-    }
-
-    fn is_detached(&self) -> bool {
-        self.0.load(Ordering::Acquire) & Self::DETACHED != 0
-    }
-
-    fn give_up(&self) {
-        self.set(Self::GIVEN_UP);
-    }
-
-    fn is_given_up(&self) -> bool {
-        self.0.load(Ordering::Acquire) & Self::GIVEN_UP != 0
-    }
-}
-
-/// What is left to whoever ends a request.
-struct End {
-    is_first: bool,
-    acks: bool,
-}
-
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request").field("headers", self.headers()).finish_non_exhaustive()
@@ -434,68 +312,4 @@ pub(crate) fn shown(text: &str) -> String {
         }
     }
     shown
-}
-
-/// Takes milliseconds and seconds since 1970: no clock of seconds reaches 10^11 before the year 5138.
-fn time(value: f64) -> Option<SystemTime> {
-    let seconds = if value >= 1e11 { value / 1000.0 } else { value };
-    let duration = Duration::try_from_secs_f64(seconds).ok()?;
-    SystemTime::UNIX_EPOCH.checked_add(duration)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::explore::explore;
-
-    #[test]
-    fn seconds_and_milliseconds_are_told_apart() {
-        let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_396_112);
-        assert_eq!(time(1_795_396_112_000.0), Some(expected));
-        assert_eq!(time(1_795_396_112.0), Some(expected));
-        assert_eq!(time(-1.0), None);
-        assert_eq!(time(f64::NAN), None);
-        assert_eq!(time(1e300), None);
-    }
-
-    /// A worker sends the reply that carries the result, and fails to; meanwhile the deadline passes. Whatever comes first,
-    /// there is one ack and one end.
-    #[test]
-    fn there_is_one_ack_in_every_order() {
-        for fails in [false, true] {
-            let runs = explore(|| {
-                let promise = Arc::new(Promise::new(true));
-                let (acks, ends) = (Arc::new(AtomicU8::new(0)), Arc::new(AtomicU8::new(0)));
-                let finish = {
-                    let (promise, acks, ends) = (promise.clone(), acks.clone(), ends.clone());
-                    move || {
-                        let end = promise.end();
-                        acks.fetch_add(end.acks.into(), Ordering::SeqCst);
-                        ends.fetch_add(end.is_first.into(), Ordering::SeqCst);
-                    }
-                };
-                let worker = {
-                    let (promise, acks, finish) = (promise.clone(), acks.clone(), finish.clone());
-                    move || {
-                        if promise.claim_ack() {
-                            let owes = fails && promise.return_ack();
-                            acks.fetch_add((owes || !fails).into(), Ordering::SeqCst);
-                        }
-                        finish();
-                    }
-                };
-                let deadline = {
-                    let finish = finish.clone();
-                    move || {
-                        promise.give_up();
-                        finish();
-                    }
-                };
-                let threads: Vec<Box<dyn FnOnce() + Send>> = vec![Box::new(worker), Box::new(deadline)];
-                let check = move || assert_eq!((acks.load(Ordering::SeqCst), ends.load(Ordering::SeqCst)), (1, 1));
-                (threads, Box::new(check))
-            });
-            assert!(runs >= 10, "{runs} interleavings");
-        }
-    }
 }
