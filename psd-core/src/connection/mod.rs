@@ -8,6 +8,7 @@ mod farewell;
 pub(crate) mod frame;
 mod handle;
 mod lane;
+mod opening;
 mod outbox;
 mod pipe;
 mod pulse;
