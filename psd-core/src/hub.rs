@@ -76,18 +76,18 @@ impl Hub {
         self.groups.shards().flat_map(list).collect()
     }
 
-    /// Delivers to every member of a group but one; to how many.
+    /// Delivers to every member of a group but one.
     pub(crate) fn publish(
         &self,
         group: &str,
         publication: &Publication<'_>,
         except: Option<ConnectionId>,
-    ) -> Result<usize, Error> {
+    ) -> Delivered {
         deliver(&self.groups.read(group), group, publication, except)
     }
 
-    /// Delivers to every connection of a user; how many there are.
-    pub(crate) fn publish_to_user(&self, user: &str, publication: &Publication<'_>) -> Result<usize, Error> {
+    /// Delivers to every connection of a user.
+    pub(crate) fn publish_to_user(&self, user: &str, publication: &Publication<'_>) -> Delivered {
         deliver(&self.users.read(user), user, publication, None)
     }
 
@@ -111,20 +111,38 @@ impl Hub {
     }
 }
 
+/// What became of a publication.
+#[must_use]
+pub(crate) struct Delivered {
+    /// How many connections have got it.
+    pub(crate) count: usize,
+    /// Why others have not.
+    pub(crate) result: Result<(), Error>,
+}
+
+/// Delivers to everybody who can be told: that it has no form in one dialect is no reason to keep it from the others.
 fn deliver(
     index: &HashMap<Arc<str>, Members>,
     key: &str,
     publication: &Publication<'_>,
     except: Option<ConnectionId>,
-) -> Result<usize, Error> {
-    let mut count = 0;
+) -> Delivered {
+    let (mut count, mut failed, mut reason) = (0, 0, None);
     for (id, connection) in index.get(key).into_iter().flatten() {
-        if Some(*id) != except {
-            connection.deliver(publication)?;
-            count += 1;
+        if Some(*id) == except {
+            continue;
+        }
+        match connection.deliver(publication) {
+            Ok(()) => count += 1,
+            Err(error) => {
+                failed += 1;
+                reason = Some(error);
+            }
         }
     }
-    Ok(count)
+    let error =
+        |reason| Error::internal(format!("{reason}: {failed} of {} connections did not get it", count + failed));
+    Delivered { count, result: reason.map_or(Ok(()), |reason| Err(error(reason))) }
 }
 
 /// A map in shards, each behind its own lock.

@@ -116,7 +116,8 @@ impl<'a, M: IntoMessage<Message: ServerMessage>> Publish<'a, M> {
     /// Sends it to every member of a group; encoded once.
     ///
     /// # Errors
-    /// The message has no JSON form. Members that are gone or too slow are no error.
+    /// The message has no JSON form: members that read the binary form have got it, and the error says how many others have
+    /// not. Members that are gone or too slow are no error.
     pub fn to_group(self, group: &str) -> Result<(), Error> {
         let message = self.message.to_message();
         self.server.publish_to_group(group, &Publication::new(&*message).with_policy(self.policy), self.except)
@@ -138,12 +139,14 @@ impl<M> fmt::Debug for Publish<'_, M> {
     }
 }
 
+type Encoded = Result<SharedMessage, Error>;
+
 pub(crate) struct Publication<'a> {
-    encode: Box<dyn Fn(Dialect) -> Result<SharedMessage, Error> + 'a>,
-    classic: OnceCell<SharedMessage>,
-    v1_json: OnceCell<SharedMessage>,
-    v1_proto: OnceCell<SharedMessage>,
-    v1_proto_compressed: OnceCell<SharedMessage>,
+    encode: Box<dyn Fn(Dialect) -> Encoded + 'a>,
+    classic: OnceCell<Encoded>,
+    v1_json: OnceCell<Encoded>,
+    v1_proto: OnceCell<Encoded>,
+    v1_proto_compressed: OnceCell<Encoded>,
     policy: Option<Policy>,
 }
 
@@ -168,20 +171,15 @@ impl<'a> Publication<'a> {
         self.policy.as_ref()
     }
 
-    /// What connections of a dialect share of it. Compressed, it is compressed once: the threshold is the server's.
-    pub(crate) fn shared(&self, dialect: Dialect) -> Result<&SharedMessage, Error> {
-        let shared = match dialect {
+    /// What connections of a dialect share of it, or why it cannot be said in that; encoded once. Compressed, it is
+    /// compressed once: the threshold is the server's.
+    pub(crate) fn shared(&self, dialect: Dialect) -> Result<&SharedMessage, &Error> {
+        let encoded = match dialect {
             Dialect::Classic => &self.classic,
             Dialect::V1Json => &self.v1_json,
             Dialect::V1Proto { compress_from: None } => &self.v1_proto,
             Dialect::V1Proto { compress_from: Some(_) } => &self.v1_proto_compressed,
         };
-        match shared.get() {
-            Some(bytes) => Ok(bytes),
-            None => {
-                let bytes = (self.encode)(dialect)?;
-                Ok(shared.get_or_init(|| bytes))
-            }
-        }
+        encoded.get_or_init(|| (self.encode)(dialect)).as_ref()
     }
 }

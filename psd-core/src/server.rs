@@ -85,7 +85,8 @@ impl Server {
     /// Sends a message to every member of a group; encoded once.
     ///
     /// # Errors
-    /// The message has no JSON form. Members that are gone or too slow are no error.
+    /// The message has no JSON form: members that read the binary form have got it, and the error says how many others have
+    /// not. Members that are gone or too slow are no error.
     pub fn broadcast<M: IntoMessage<Message: ServerMessage>>(&self, group: &str, message: &M) -> Result<(), Error> {
         let message = message.to_message();
         self.publish_to_group(group, &Publication::new(&*message), None)
@@ -100,7 +101,8 @@ impl Server {
     /// to the user that is authenticated on it at this moment, whatever endpoint it came by.
     ///
     /// # Errors
-    /// The message has no JSON form.
+    /// The message has no JSON form: connections that read the binary form have got it, and the error says how many others
+    /// have not.
     pub fn send_to_user<M: IntoMessage<Message: ServerMessage>>(
         &self,
         user_id: &str,
@@ -251,16 +253,16 @@ impl Server {
         publication: &Publication<'_>,
         except: Option<ConnectionId>,
     ) -> Result<(), Error> {
-        let count = self.hub().publish(group, publication, except)?;
-        self.0.metrics.published(count);
-        Ok(())
+        let delivered = self.hub().publish(group, publication, except);
+        self.0.metrics.published(delivered.count);
+        delivered.result
     }
 
     /// Delivers to every connection of a user.
     pub(crate) fn publish_to_user(&self, user_id: &str, publication: &Publication<'_>) -> Result<usize, Error> {
-        let count = self.hub().publish_to_user(user_id, publication)?;
-        self.0.metrics.published(count);
-        Ok(count)
+        let delivered = self.hub().publish_to_user(user_id, publication);
+        self.0.metrics.published(delivered.count);
+        delivered.result.map(|()| delivered.count)
     }
 
     pub(crate) fn hub(&self) -> &Hub {

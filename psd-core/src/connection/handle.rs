@@ -71,7 +71,8 @@ impl Connection {
     /// Sends a message to every member of a group; encoded once. This connection need not be a member.
     ///
     /// # Errors
-    /// The message has no JSON form. Members that are gone or too slow are no error.
+    /// The message has no JSON form: members that read the binary form have got it, and the error says how many others have
+    /// not. Members that are gone or too slow are no error.
     pub fn broadcast<M: IntoMessage<Message: ServerMessage>>(&self, group: &str, message: &M) -> Result<(), Error> {
         self.server().broadcast(group, message)
     }

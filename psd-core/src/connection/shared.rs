@@ -163,7 +163,10 @@ impl Shared {
     }
 
     /// Delivers a publication that many connections share. A connection that cannot take it is closing by itself.
-    pub(crate) fn deliver(&self, publication: &Publication<'_>) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// It cannot be said in the connection's dialect.
+    pub(crate) fn deliver<'a>(&self, publication: &'a Publication<'_>) -> Result<(), &'a Error> {
         let shared = publication.shared(self.dialect)?;
         let queued = match publication.policy().unwrap_or_else(|| Policy::of(self.endpoint.spec.slow_consumer)) {
             Policy::Close => {

@@ -1,4 +1,8 @@
-use psd_core::proto::{envelope::compression, prost::Message as _};
+use psd_core::{
+    Identity,
+    proto::{envelope::compression, prost::Message as _},
+    test::{Dialect, TestServer},
+};
 use psd_tests::{
     Running,
     v1::{V1Client, headers, result},
@@ -53,5 +57,38 @@ async fn each_gets_it_in_its_dialect_with_its_own_number() {
             false => envelope.body,
         };
         assert_eq!(pb::Note::decode(&*body).unwrap(), said);
+    }
+}
+
+/// Those whose dialect has a form of a message get it, whoever else is in the group.
+#[tokio::test(start_paused = true)]
+async fn what_has_no_json_form_reaches_those_who_read_the_binary_one() {
+    let server = TestServer::start(server().0);
+    let mut clients = Vec::new();
+    for dialect in [Dialect::Classic, Dialect::V1Proto, Dialect::V1Json, Dialect::V1Proto] {
+        let client = server.client().dialect(dialect).connect().await;
+        client.send(pb::Join { group: "g".into() }).await;
+        client.login(Identity::new("1", "ann")).await;
+        clients.push(client);
+    }
+    let at = psd_core::proto::prost_types::Timestamp { seconds: i64::MAX, nanos: 0 };
+    let moment = pb::Moment { at: Some(at) };
+    let told = |error: psd_core::Error| {
+        let text = error.to_string();
+        assert!(text.contains("`runtime.Moment` has no JSON form: "), "{text}");
+        assert!(text.ends_with(": 2 of 4 connections did not get it"), "{text}");
+    };
+    told(server.server().broadcast("g", &moment).unwrap_err());
+    told(server.server().send_to_user("1", &moment).unwrap_err());
+    for (client, count) in clients.iter().zip([0, 2, 0, 2]) {
+        for _ in 0..count {
+            assert_eq!(client.expect_push::<pb::Moment>().await, moment);
+        }
+        client.expect_no_push().await;
+    }
+    // A connection that speaks another dialect is not in the way either, nor is the next message.
+    server.server().broadcast("g", &note("next", 1)).unwrap();
+    for client in &clients {
+        assert_eq!(client.expect_push::<pb::Note>().await, note("next", 1));
     }
 }
