@@ -7,6 +7,8 @@ use crate::{AllowedOrigins, Error, ForwardedHeader, PerType, Rate, TrustedProxie
 
 /// JSON is read recursively: what nests much deeper than this would need more than the 2 MiB of a thread's stack.
 const DEEPEST_JSON: u32 = 1000;
+/// What is added to a moment must not overflow it, and nobody means more.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Declares [`Settings`] from one table.
 macro_rules! settings {
@@ -54,6 +56,11 @@ macro_rules! settings {
                     }
                 )+
                 if problems.is_empty() { Ok(settings) } else { Err(SettingsError { problems }) }
+            }
+
+            /// Names the values that no setting of their type can have, whatever it is about.
+            fn check_values(&self, problems: &mut Vec<String>) {
+                $( problems.extend(Value::problem(&self.$name).map(|problem| format!("`{}` is {problem}", $variable))); )+
             }
         }
     };
@@ -192,6 +199,7 @@ impl Settings {
 
     /// Names the limits with which no message would ever be handled.
     pub(crate) fn check(&self, problems: &mut Vec<String>) {
+        self.check_values(problems);
         let closed = [
             ("PSD_MAX_FRAME_BYTES", self.max_frame_bytes == 0),
             ("PSD_JSON_DEPTH", self.json_depth == 0),
@@ -267,6 +275,11 @@ pub struct SettingsError {
 /// A type that a variable can hold; the error says what was expected.
 trait Value: Sized {
     fn parse(text: &str) -> Result<Self, &'static str>;
+
+    /// What is wrong with it, wherever it came from.
+    fn problem(&self) -> Option<String> {
+        None
+    }
 }
 
 impl Value for bool {
@@ -348,6 +361,11 @@ impl Value for Duration {
         let seconds: f64 = text.parse().map_err(|_| "a number of seconds")?;
         Self::try_from_secs_f64(seconds).map_err(|_| "a number of seconds that is not negative")
     }
+
+    fn problem(&self) -> Option<String> {
+        let (seconds, longest) = (self.as_secs_f64(), LONGEST.as_secs());
+        (*self > LONGEST).then(|| format!("{seconds} s, longer than timers are made for: {longest} s at most, a year"))
+    }
 }
 
 #[cfg(test)]
@@ -386,6 +404,18 @@ mod tests {
              `PSD_DEFAULT_AUTH` is `maybe`: expected `true` or `false`\n\
              `PSD_CLOSE_TIMEOUT` is `-2`: expected a number of seconds that is not negative"
         );
+    }
+
+    #[test]
+    fn no_time_is_longer_than_a_year() {
+        let mut problems = Vec::new();
+        let settings = read(&[("PSD_HEARTBEAT", "31536000"), ("PSD_HANDLER_TIMEOUT", "31536001")]);
+        settings.expect("all are well formed").write_timeout(Duration::MAX).check(&mut problems);
+        let expected = [
+            "`PSD_HANDLER_TIMEOUT` is 31536001 s, longer than timers are made for: 31536000 s at most, a year",
+            "`PSD_WRITE_TIMEOUT` is 18446744073709552000 s, longer than timers are made for: 31536000 s at most, a year",
+        ];
+        assert_eq!(problems, expected);
     }
 
     #[test]

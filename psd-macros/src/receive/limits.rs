@@ -6,6 +6,9 @@ use super::args::Args;
 use super::model::Mode;
 use crate::errors::Errors;
 
+/// In milliseconds; no timer of the runtime is longer.
+const YEAR: u64 = 365 * 24 * 60 * 60 * 1000;
+
 /// Limits that were read; those with mistakes are left out.
 #[derive(Default)]
 pub(crate) struct Limits {
@@ -20,7 +23,8 @@ impl Limits {
     pub(crate) fn new(args: &Args, mode: Mode, errors: &mut Errors) -> Self {
         let mut limits = Self::default();
         if let Some(text) = &args.timeout {
-            limits.timeout = read(text, milliseconds, "a time: write `500ms`, `5s`, `2m`, or `off` for none", errors);
+            limits.timeout =
+                read(text, milliseconds, "a time up to a year: write `500ms`, `5s`, `2m`, or `off` for none", errors);
             if mode == Mode::InPlace {
                 errors.at(
                     text,
@@ -61,7 +65,7 @@ fn milliseconds(text: &str) -> Option<u64> {
         "m" => 60 * 1000,
         _ => return None,
     };
-    number.parse::<u64>().ok()?.checked_mul(milliseconds).filter(|time| *time > 0)
+    number.parse::<u64>().ok()?.checked_mul(milliseconds).filter(|time| (1..=YEAR).contains(time))
 }
 
 fn rate(text: &str) -> Option<(u32, &'static str)> {
