@@ -16,6 +16,8 @@ const DURATIONS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0
 pub(crate) struct Requests {
     known: HashMap<&'static str, OfType>,
     unknown: OfType,
+    /// What the others are called: `unknown`, unless a handler's messages are.
+    unknown_name: String,
 }
 
 #[derive(Debug)]
@@ -62,7 +64,12 @@ impl OfType {
 
 impl Requests {
     pub(super) fn new(message_types: impl Iterator<Item = &'static str>) -> Self {
-        Self { known: message_types.map(|name| (name, OfType::new())).collect(), unknown: OfType::new() }
+        let known: HashMap<_, _> = message_types.map(|name| (name, OfType::new())).collect();
+        let mut unknown_name = "unknown".to_owned();
+        while known.contains_key(&*unknown_name) {
+            unknown_name.insert(0, '_');
+        }
+        Self { known, unknown: OfType::new(), unknown_name }
     }
 
     pub(crate) fn ended(&self, message_type: &str, outcome: &Outcome<'_>, after: Duration) {
@@ -72,10 +79,10 @@ impl Requests {
     }
 
     /// By type, in order; those of no known type last.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &OfType)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &OfType)> {
         let mut known: Vec<_> = self.known.iter().map(|(name, of_type)| (*name, of_type)).collect();
         known.sort_by_key(|(name, _)| *name);
-        known.into_iter().chain([("unknown", &self.unknown)])
+        known.into_iter().chain([(&*self.unknown_name, &self.unknown)])
     }
 }
 
@@ -83,6 +90,15 @@ impl Requests {
 mod tests {
     use super::*;
     use crate::Error;
+
+    #[test]
+    fn each_type_has_one_series() {
+        let names = |types: &[&'static str]| -> Vec<String> {
+            Requests::new(types.iter().copied()).iter().map(|(name, _)| name.to_owned()).collect()
+        };
+        assert_eq!(names(&["b", "a"]), ["a", "b", "unknown"]);
+        assert_eq!(names(&["unknown", "_unknown"]), ["_unknown", "unknown", "__unknown"]);
+    }
 
     #[test]
     fn codes_stand_at_their_names() {

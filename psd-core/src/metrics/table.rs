@@ -70,7 +70,7 @@ metrics! {
     };
     /// Times the operating system gave no connection, such as for want of file descriptors.
     counter "psd_accept_errors_total" [] = |server, out| out.add(&[], server.failed_accepts());
-    /// Requests that have ended, by the code of their ack; `gone` where the client had gone. What no handler receives is of the type `unknown`.
+    /// Requests that have ended, by the code of their ack; `gone` where the client had gone. What no handler receives is of the type `unknown` (`_unknown` where a handler receives messages called `unknown`).
     counter "psd_requests_total" ["consumer", "type", "code"] = |server, out| {
         for endpoint in &server.0.endpoints {
             for (name, of_type) in endpoint.metrics.requests.iter() {
