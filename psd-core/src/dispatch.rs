@@ -184,6 +184,9 @@ fn handle(shared: &Arc<Shared>, envelope: &Envelope<'_>, duty: Duty, is_layered:
         Handled::Begun(Begun::Done)
     };
     let request = duty.request();
+    if !is_layered && let Err(error) = shared.endpoint.layers.identified(request) {
+        return refuse(duty, error);
+    }
     if request.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
         return refuse(duty, Error::deadline());
     }

@@ -8,14 +8,11 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
-    time::Duration,
 };
 
 use crate::{
-    Call, Connection, Error, Extract, Identity, Route,
-    connection::Shared,
+    Call, Error, Extract, RequestContext,
     continue_::{caught, panic_text},
-    request::{Request, RequestHeaders},
 };
 
 /// Hooks around every request of a server, or of one consumer: audit logs, quotas, tenancy, metrics.
@@ -25,9 +22,9 @@ use crate::{
 /// added, those of the server before those of a consumer; [`after`](Self::after) runs in the opposite order. A hook
 /// runs on the connection's task (`after` also on a worker) and must not block.
 ///
-/// A request meets, in this order: the limit of a frame, its envelope, **`arrive`**, its token, its handler's guard,
-/// **`before`** and **`before_async`**, its body's decoding, a guard function, the handler, its ack, **`after`**. A hook that is not
-/// implemented costs a call; without layers nothing is added to a request at all.
+/// A request meets, in this order: the limit of a frame, its envelope, **`arrive`**, its token, **`identified`**, its handler's
+/// guard, **`before`** and **`before_async`**, its body's decoding, a guard function, the handler, its ack, **`after`**. A hook
+/// that is not implemented costs a call; without layers nothing is added to a request at all.
 ///
 /// An audit log:
 /// ```
@@ -106,6 +103,17 @@ pub trait Layer: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Runs when it is known who the caller is: behind the token that the request may have brought, before its handler's
+    /// guard. Runs for messages of unknown types, too, but not for a request that is cancelled, or cannot be verified,
+    /// before.
+    ///
+    /// # Errors
+    /// What the request is answered with; nothing else is done for it.
+    fn identified(&self, request: &RequestContext) -> Result<(), Error> {
+        let _ = request;
+        Ok(())
+    }
+
     /// Runs when the guard has let the caller pass, before the body is decoded.
     ///
     /// # Errors
@@ -171,70 +179,6 @@ impl fmt::Display for Outcome<'_> {
     }
 }
 
-/// A request as layers see it; cheap to clone.
-#[derive(Clone)]
-pub struct RequestContext(Request);
-
-impl RequestContext {
-    /// The connection the request came by; what it sends carries the request's `uuid`.
-    #[must_use]
-    pub fn connection(&self) -> Connection {
-        Connection::of_request(self.0.clone())
-    }
-
-    /// The request's headers.
-    #[must_use]
-    pub fn headers(&self) -> &RequestHeaders {
-        self.0.headers()
-    }
-
-    /// The handler the request is for; `None` for a message of an unknown type.
-    #[must_use]
-    pub fn route(&self) -> Option<&Route> {
-        self.0.route()
-    }
-
-    /// Who is authenticated on the connection at this moment.
-    #[must_use]
-    pub fn identity(&self) -> Option<Identity> {
-        self.0.shared().identity()
-    }
-
-    pub(crate) fn shared(&self) -> &Shared {
-        self.0.shared()
-    }
-
-    /// The bytes of the request's body as they came, compressed if they were.
-    #[must_use]
-    pub fn body_bytes(&self) -> usize {
-        self.0.body_bytes()
-    }
-
-    /// How long ago the server began with the request.
-    #[must_use]
-    pub fn elapsed(&self) -> Duration {
-        self.0.elapsed()
-    }
-
-    /// Attaches a value to the request, for handlers ([`Extension`]), for other layers, or to be dropped with it;
-    /// returns the one of this type that it replaces.
-    pub fn attach<T: Clone + Send + Sync + 'static>(&self, value: T) -> Option<T> {
-        self.0.extensions().insert(value)
-    }
-
-    /// The value of this type that is attached to the request.
-    #[must_use]
-    pub fn attached<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
-        self.0.extensions().get::<T>().cloned()
-    }
-}
-
-impl fmt::Debug for RequestContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestContext").field("headers", self.headers()).finish_non_exhaustive()
-    }
-}
-
 /// A value that a layer has attached to the request, cloned for a handler.
 ///
 /// A request without it is answered as an internal error; take `Option<Extension<T>>` where it may be missing.
@@ -265,37 +209,45 @@ impl Layers {
 
     /// # Errors
     /// The first layer that refuses, or panics.
-    pub(crate) fn arrive(&self, request: &Request) -> Result<(), Error> {
+    pub(crate) fn arrive(&self, request: &RequestContext) -> Result<(), Error> {
+        self.each(|layer| layer.arrive(request))
+    }
+
+    /// # Errors
+    /// The first layer that refuses, or panics.
+    pub(crate) fn identified(&self, request: &RequestContext) -> Result<(), Error> {
+        self.each(|layer| layer.identified(request))
+    }
+
+    fn each(&self, hook: impl Fn(&dyn Layer) -> Result<(), Error>) -> Result<(), Error> {
         if self.is_empty() {
             return Ok(());
         }
-        let request = RequestContext(request.clone());
-        caught(|| self.0.iter().try_for_each(|layer| layer.arrive(&request)))
+        caught(|| self.0.iter().try_for_each(|layer| hook(&**layer)))
     }
 
     /// Every `before` up to the first that has to be awaited, and then what is left to be awaited.
     ///
     /// # Errors
     /// The first layer that refuses, or panics.
-    pub(crate) fn before(&self, request: &Request) -> Result<Option<LayerFuture>, Error> {
+    pub(crate) fn before(&self, request: &RequestContext) -> Result<Option<LayerFuture>, Error> {
         if self.is_empty() {
             return Ok(None);
         }
-        let request = RequestContext(request.clone());
         caught(|| self.before_from(0, request))
     }
 
-    fn before_from(&self, first: usize, request: RequestContext) -> Result<Option<LayerFuture>, Error> {
+    fn before_from(&self, first: usize, request: &RequestContext) -> Result<Option<LayerFuture>, Error> {
         for (index, layer) in self.0.iter().enumerate().skip(first) {
-            layer.before(&request)?;
-            let Some(future) = layer.before_async(&request) else { continue };
+            layer.before(request)?;
+            let Some(future) = layer.before_async(request) else { continue };
             if index + 1 == self.0.len() {
                 return Ok(Some(future));
             }
-            let layers = self.clone();
+            let (layers, request) = (self.clone(), request.clone());
             return Ok(Some(Box::pin(async move {
                 future.await?;
-                match layers.before_from(index + 1, request)? {
+                match layers.before_from(index + 1, &request)? {
                     Some(rest) => rest.await,
                     None => Ok(()),
                 }
@@ -305,13 +257,9 @@ impl Layers {
     }
 
     /// Every `after`, whether or not one panics.
-    pub(crate) fn after(&self, request: &Request, outcome: &Outcome<'_>) {
-        if self.is_empty() {
-            return;
-        }
-        let request = RequestContext(request.clone());
+    pub(crate) fn after(&self, request: &RequestContext, outcome: &Outcome<'_>) {
         for layer in self.0.iter().rev() {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| layer.after(&request, outcome))) {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| layer.after(request, outcome))) {
                 tracing::error!(panic = panic_text(&*panic), "a layer panicked after a request");
             }
         }

@@ -103,7 +103,7 @@ pub use error::Error;
 pub use extract::{Extract, Requirement};
 pub use guard::{Decision, Guard, GuardFn, GuardFunction, Refusal};
 pub use into_message::IntoMessage;
-pub use layer::{Extension, Layer, LayerFuture, Outcome, RequestContext};
+pub use layer::{Extension, Layer, LayerFuture, Outcome};
 pub use limits::{PerType, Rate};
 #[cfg(feature = "tls")]
 pub use listener::TlsError;
@@ -118,7 +118,7 @@ pub use psd_macros::{IntoMessage, receive};
 pub use psd_proto::{self as proto, ClientMessage, MessageInfo, Origin, Schema, ServerMessage, SourceLocation};
 pub use publication::{Publish, SlowConsumer};
 pub use receiver::Mode;
-pub use request::RequestHeaders;
+pub use request::{RequestContext, RequestHeaders};
 pub use routes::{Route, Unhandled};
 pub use server::Server;
 pub use session::Session;
@@ -134,7 +134,6 @@ pub use {
     inventory,
     outcome::{Completion, kind},
     receiver::{Limits, ReceiveFn, Receiver, RegisteredSchema},
-    request::Request,
 };
 
 /// Includes the messages that `psd_build` generated in `build.rs`, and registers their schema.

@@ -21,13 +21,16 @@ pub use headers::RequestHeaders;
 use promise::Promise;
 
 use crate::{
-    Error, Outcome, Route, call::Verdict, connection::Shared, continue_::conclude, into_message::IntoMessage,
-    progress::Reports,
+    Connection, Error, Identity, Outcome, Route, call::Verdict, connection::Shared, continue_::conclude,
+    into_message::IntoMessage, progress::Reports,
 };
 
-/// A request that was accepted; cheap to clone.
+/// A request that was accepted, as layers see it; cheap to clone.
 #[derive(Clone)]
-pub struct Request(Arc<Inner>);
+pub struct RequestContext(Arc<Inner>);
+
+/// What everything but layers calls it.
+pub(crate) type Request = RequestContext;
 
 struct Inner {
     shared: Arc<Shared>,
@@ -44,7 +47,57 @@ struct Inner {
     extensions: Mutex<Extensions>,
 }
 
-impl Request {
+impl RequestContext {
+    /// The connection the request came by; what it sends carries the request's `uuid` until that is answered.
+    #[must_use]
+    pub fn connection(&self) -> Connection {
+        Connection::of_request(self.clone())
+    }
+
+    /// The request's headers.
+    #[must_use]
+    pub fn headers(&self) -> &RequestHeaders {
+        &self.0.headers
+    }
+
+    /// The handler the request is for; `None` for a message of an unknown type.
+    #[must_use]
+    pub fn route(&self) -> Option<&Route> {
+        self.0.shared.endpoint.routes.get(&self.0.headers.message_type)
+    }
+
+    /// Who is authenticated on the connection at this moment.
+    #[must_use]
+    pub fn identity(&self) -> Option<Identity> {
+        self.0.shared.identity()
+    }
+
+    /// The bytes of the request's body as they came, compressed if they were.
+    #[must_use]
+    pub fn body_bytes(&self) -> usize {
+        self.0.body_bytes
+    }
+
+    /// How long ago the server began with the request.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Attaches a value to the request, for handlers ([`Extension`](crate::Extension)), for other layers, or to be dropped
+    /// with it; returns the one of this type that it replaces.
+    pub fn attach<T: Clone + Send + Sync + 'static>(&self, value: T) -> Option<T> {
+        self.extensions().insert(value)
+    }
+
+    /// The value of this type that is attached to the request.
+    #[must_use]
+    pub fn attached<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        self.extensions().get::<T>().cloned()
+    }
+}
+
+impl RequestContext {
     /// `arrived` is when the envelope came, where that is known to matter.
     pub(crate) fn new(shared: Arc<Shared>, envelope: &Envelope<'_>, arrived: Option<Instant>) -> Self {
         let deadline = match envelope.deadline_ms {
@@ -75,10 +128,6 @@ impl Request {
         &self.0.shared
     }
 
-    pub(crate) fn headers(&self) -> &RequestHeaders {
-        &self.0.headers
-    }
-
     pub(crate) fn uuid(&self) -> Option<&str> {
         self.0.headers.uuid.as_deref()
     }
@@ -88,23 +137,9 @@ impl Request {
         self.0.deadline
     }
 
-    /// The handler it is for, if there is one.
-    pub(crate) fn route(&self) -> Option<&Route> {
-        self.0.shared.endpoint.routes.get(&self.0.headers.message_type)
-    }
-
     /// How long its handler may take; zero is without end.
     pub(crate) fn timeout(&self) -> Duration {
         self.route().map_or(self.0.shared.server.settings().handler_timeout, |route| route.timeout)
-    }
-
-    pub(crate) fn body_bytes(&self) -> usize {
-        self.0.body_bytes
-    }
-
-    /// How long ago the server began with it; zero where no layer could ask.
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.0.since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     pub(crate) fn extensions(&self) -> MutexGuard<'_, Extensions> {
@@ -292,9 +327,9 @@ impl Drop for Duty {
     }
 }
 
-impl fmt::Debug for Request {
+impl fmt::Debug for RequestContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request").field("headers", self.headers()).finish_non_exhaustive()
+        f.debug_struct("RequestContext").field("headers", self.headers()).finish_non_exhaustive()
     }
 }
 

@@ -17,8 +17,8 @@ use crate::{
 /// The layer that refuses messages over a rate with 429, and closes a connection that goes on and on with 4429.
 ///
 /// It is the first layer of every endpoint, so that a flood costs neither guards nor bodies; a new token is verified all the
-/// same, until the connection is closed. A message that is over one rate still counts for those that were looked at before.
-/// The user is who the connection was before the message: one that brings a token counts for whoever was there.
+/// same, until the connection is closed. A message that is over one rate still counts for those that were looked at before:
+/// that of its connection when it arrives, and when its token, if it brings another, has been verified, those of its user.
 pub(crate) struct MessageRates {
     clock: Clock,
     per_connection: Rate,
@@ -61,11 +61,8 @@ impl MessageRates {
         })
     }
 
+    /// Takes of what the user may send, and of what the caller, user or connection, may send of the type.
     fn take(&self, request: &RequestContext, rates: &ConnectionRates, now: u64) -> Result<(), Duration> {
-        rates.own.all.take(self.per_connection, now)?;
-        if self.per_user.is_unlimited() && !self.has_types {
-            return Ok(());
-        }
         let user = request.identity().map(|identity| self.user(rates, identity.user_id(), now));
         if let Some(user) = &user {
             user.all.take(self.per_user, now)?;
@@ -78,6 +75,15 @@ impl MessageRates {
             caller.of_type(route.message.message_type).take(route.rate, now)?;
         }
         Ok(())
+    }
+
+    /// What a message over a rate is answered with.
+    fn refusal(&self, shared: &Shared, now: u64, wait: Duration) -> Error {
+        if shared.rates.refusals.take(self.refusals, now).is_err() {
+            tracing::debug!(connection = %shared.id, "closed for too many messages");
+            shared.close(frame::TOO_MANY, "too many messages");
+        }
+        Error::new(429, format!("too many messages: try again in {:.1} s", wait.as_secs_f64().max(0.1)))
     }
 
     /// What the user may send, remembered by the connection as long as it is the same user's.
@@ -96,14 +102,16 @@ impl MessageRates {
 
 impl Layer for MessageRates {
     fn arrive(&self, request: &RequestContext) -> Result<(), Error> {
-        let shared: &Shared = request.shared();
-        let now = self.clock.now();
-        let Err(wait) = self.take(request, &shared.rates, now) else { return Ok(()) };
-        if shared.rates.refusals.take(self.refusals, now).is_err() {
-            tracing::debug!(connection = %shared.id, "closed for too many messages");
-            shared.close(frame::TOO_MANY, "too many messages");
+        let (shared, now) = (request.shared(), self.clock.now());
+        shared.rates.own.all.take(self.per_connection, now).map_err(|wait| self.refusal(shared, now, wait))
+    }
+
+    fn identified(&self, request: &RequestContext) -> Result<(), Error> {
+        if self.per_user.is_unlimited() && !self.has_types {
+            return Ok(());
         }
-        Err(Error::new(429, format!("too many messages: try again in {:.1} s", wait.as_secs_f64().max(0.1))))
+        let (shared, now) = (request.shared(), self.clock.now());
+        self.take(request, &shared.rates, now).map_err(|wait| self.refusal(shared, now, wait))
     }
 }
 

@@ -41,6 +41,12 @@ impl Layer for Log {
         Ok(())
     }
 
+    fn identified(&self, request: &RequestContext) -> Result<(), Error> {
+        let user = request.identity().map_or("nobody".into(), |identity| identity.username().to_owned());
+        self.note(format!("{}identified {user}", self.name));
+        Ok(())
+    }
+
     fn before(&self, request: &RequestContext) -> Result<(), Error> {
         self.note(format!("{}before {}", self.name, request.route().unwrap().handler));
         Ok(())
@@ -71,20 +77,25 @@ async fn layers_nest_and_those_of_a_consumer_are_inside() {
     let log = Log::default();
     let builder = server().0.consumer_layer::<Admin>(log.named("admin ")).layer(log.named("all "));
     let running = Running::start(builder).await;
-    running.connect().await.request("plain", json!({})).await;
-    assert_eq!(log.lines(), ["all arrive plain", "all before plain", "all after plain: done"]);
+    let mut client = running.connect().await;
+    let uuid = client.send_with("plain", json!({}), json!({"authHeader": "t-ann"})).await;
+    client.answers(&uuid).await;
+    let expected = ["all arrive plain", "all identified ann", "all before plain", "all after plain: done"];
+    assert_eq!(log.lines(), expected);
     let mut client = running.connect_to("/admin").await;
     client.push().await;
     client.request("admin-ping", json!({})).await;
     let expected = [
         "all arrive admin-ping",
         "admin arrive admin-ping",
+        "all identified nobody",
+        "admin identified nobody",
         "all before admin_ping",
         "admin before admin_ping",
         "admin after admin-ping: done",
         "all after admin-ping: done",
     ];
-    assert_eq!(log.lines()[3..], expected);
+    assert_eq!(log.lines()[4..], expected);
 }
 
 /// Whatever becomes of a request, and wherever: its end is seen once, with what the client was told.
@@ -168,6 +179,13 @@ impl Layer for Wall {
         }
     }
 
+    fn identified(&self, _: &RequestContext) -> Result<(), Error> {
+        match self.0 {
+            "identified" => Err(Error::new(429, "too much")),
+            _ => Ok(()),
+        }
+    }
+
     fn before(&self, _: &RequestContext) -> Result<(), Error> {
         match self.0 {
             "before" => Err(Error::new(429, "too much")),
@@ -191,7 +209,15 @@ impl Layer for Wall {
 
 #[tokio::test]
 async fn a_refusal_comes_before_the_body_is_looked_at() {
-    let cases = [("arrive", 429), ("before", 429), ("async", 429), ("panic", 500), ("async panic", 500), ("hang", 408)];
+    let cases = [
+        ("arrive", 429),
+        ("identified", 429),
+        ("before", 429),
+        ("async", 429),
+        ("panic", 500),
+        ("async panic", 500),
+        ("hang", 408),
+    ];
     for (place, code) in cases {
         let ends = Ends::default();
         let settings = Settings::default().handler_timeout(Duration::from_millis(50));
@@ -220,7 +246,9 @@ async fn the_guard_comes_first() {
     let log = Log::default();
     let running = Running::start(server().0.layer(log.clone())).await;
     assert_eq!(running.connect().await.request("extract-all", json!({})).await[0]["errorCode"], 401);
-    assert_eq!(log.lines(), ["arrive extract-all", "after extract-all: failed: authentication required (401)"]);
+    let expected =
+        ["arrive extract-all", "identified nobody", "after extract-all: failed: authentication required (401)"];
+    assert_eq!(log.lines(), expected);
 }
 
 /// Attaches what it has found out, in its own time.
