@@ -54,6 +54,8 @@ struct State {
     /// The last report, sent or not.
     last: Option<AsyncProgress>,
     sent: Option<Instant>,
+    /// Whether the end was said, or nothing was reported until then.
+    has_ended: bool,
 }
 
 impl Progress {
@@ -66,9 +68,14 @@ impl Progress {
 
     /// Says how much is done, from 0 to 1, and what is being done.
     ///
-    /// Returns at once. A client that has gone, or reads too slowly, is no error: the work may go on without it.
+    /// Returns at once. A client that has gone, or reads too slowly, is no error: the work may go on without it. What is
+    /// reported when the work has ended is not sent.
     pub fn report(&self, progress: f64, info: &str) {
+        // Held until the report is queued, so that the end cannot overtake it.
         let mut state = self.reports.lock();
+        if state.has_ended {
+            return;
+        }
         let key = match &state.key {
             Some(key) => key.clone(),
             None => self.request.uuid().unwrap_or_default().to_owned(),
@@ -80,7 +87,6 @@ impl Progress {
         state.last = Some(report.clone());
         if is_due {
             state.sent = Some(now);
-            drop(state);
             if !self.is_cancelled() {
                 let _ = self.request.shared().send(&report, None);
             }
@@ -114,7 +120,9 @@ impl fmt::Debug for Progress {
 impl Reports {
     /// Says that the work has ended, if it ever said anything.
     pub(crate) fn end(&self, request: &Request, error: Option<(String, Option<i32>)>) {
-        let Some(last) = self.lock().last.take() else { return };
+        let mut state = self.lock();
+        state.has_ended = true;
+        let Some(last) = state.last.take() else { return };
         let (error_message, error_code) = error.unwrap_or_default();
         let progress = if error_message.is_empty() { 1.0 } else { last.progress };
         let error_code = error_code.unwrap_or_default();

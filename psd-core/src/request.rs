@@ -151,18 +151,20 @@ impl RequestContext {
         self.send(&*message.to_message())
     }
 
-    /// Sends a reply without a result, unless the request has been given up. That is looked at while the outbox is held:
-    /// whoever gives a request up queues its ack later, so nothing can come behind it.
+    /// Sends a reply without a result, unless the request has been given up. Once it is answered nothing is a reply any more,
+    /// and what is sent carries no `uuid`. Both are looked at while the outbox is held: whoever ends a request queues its ack
+    /// later, so nothing with its `uuid` can come behind it.
     fn send<M: ServerMessage>(&self, message: &M) -> Result<(), Error> {
         let Inner { shared, promise, .. } = &*self.0;
-        let outgoing = Outgoing { message_type: M::INFO.message_type, uuid: self.uuid(), result: None, seen: 0 };
         let mut is_late = false;
         let sent = shared.write(|buffer, seq| {
             is_late = promise.is_given_up();
-            match is_late {
-                true => Err(Error::cancelled()), // Leaves nothing in the outbox.
-                false => shared.dialect.write_message(buffer, message, &outgoing, seq),
+            if is_late {
+                return Err(Error::cancelled()); // Leaves nothing in the outbox.
             }
+            let uuid = self.uuid().filter(|_| !promise.is_answered());
+            let outgoing = Outgoing { message_type: M::INFO.message_type, uuid, result: None, seen: 0 };
+            shared.dialect.write_message(buffer, message, &outgoing, seq)
         });
         if is_late { Ok(()) } else { sent }
     }

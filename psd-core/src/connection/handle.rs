@@ -49,6 +49,8 @@ impl Connection {
     ///
     /// Returns as soon as the message is queued; messages of one connection arrive in the order of sending. A reply to a
     /// request that was given up meanwhile (its deadline has passed, its client cancelled it) is dropped: the ack was its end.
+    /// What a task sends that outlives its handler, after the ack, is no reply any more and carries no `uuid`; what
+    /// [`Continue`](crate::Continue) does for the request still does.
     ///
     /// # Errors
     /// The connection is closed, the client reads too slowly (it is being disconnected), or the message has no JSON

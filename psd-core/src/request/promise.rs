@@ -16,9 +16,11 @@ impl Promise {
     const GIVEN_UP: u8 = 4;
     /// Its work outlives its ack.
     const DETACHED: u8 = 8;
+    /// No ack was asked for.
+    const UNASKED: u8 = 16;
 
     pub(super) fn new(wants_ack: bool) -> Self {
-        Self(AtomicU8::new(if wants_ack { 0 } else { Self::ACKED }))
+        Self(AtomicU8::new(if wants_ack { 0 } else { Self::ACKED | Self::UNASKED }))
     }
 
     fn set(&self, flags: u8) -> u8 {
@@ -50,6 +52,13 @@ impl Promise {
 
     pub(super) fn is_detached(&self) -> bool {
         self.0.load(Ordering::Acquire) & Self::DETACHED != 0
+    }
+
+    /// Whether its result is on the way, or it has ended without one, and no work was said to go on beyond that.
+    pub(super) fn is_answered(&self) -> bool {
+        let flags = self.0.load(Ordering::Acquire);
+        let is_over = flags & Self::ENDED != 0 || flags & (Self::ACKED | Self::UNASKED) == Self::ACKED;
+        is_over && flags & Self::DETACHED == 0
     }
 
     pub(super) fn give_up(&self) {

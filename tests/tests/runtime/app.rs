@@ -406,6 +406,37 @@ fn long_work(message: pb::LongWork, progress: Progress, State(probe): State<Prob
     if message.detached { Continue::blocking(work).detached() } else { Continue::blocking(work) }
 }
 
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("expected by the test");
+    }
+}
+
+#[receive(timeout = "20ms")]
+async fn bomb(_: pb::Bomb) {
+    let _bomb = Bomb;
+    std::future::pending().await
+}
+
+/// Leaves a task behind that reports and sends when the gate opens.
+#[receive]
+fn outlive(
+    message: pb::Outlive,
+    connection: Connection,
+    progress: Progress,
+    State(probe): State<Probe>,
+) -> Option<pb::Note> {
+    progress.report(0.5, "begun");
+    tokio::spawn(async move {
+        probe.gate(&message.gate).acquire().await.unwrap().forget();
+        progress.report(0.7, "late");
+        connection.send(&note("late", 0)).unwrap();
+    });
+    message.replies.then(|| note("reply", 0))
+}
+
 /// Two an hour: no test takes long enough to get a third.
 #[receive(rate = "2/h", max_bytes = 100)]
 fn limited(message: pb::Limited) -> pb::Note {

@@ -1,10 +1,15 @@
 //! `Continue`.
 
-use psd_core::Settings;
+use std::time::Duration;
+
+use psd_core::{
+    Settings,
+    test::{Dialect, TestServer},
+};
 use psd_tests::{Running, eventually};
 use serde_json::json;
 
-use crate::app::{server, server_with};
+use crate::app::{pb, server, server_with};
 
 #[tokio::test]
 async fn the_ack_comes_at_the_end_and_nobody_waits_for_it() {
@@ -66,4 +71,27 @@ async fn work_that_never_ends_is_dropped_and_acked() {
     assert_eq!(answers[0]["errorCode"], 408);
     assert_eq!(answers[0]["errorMessage"], "the work did not finish within 0.05 s");
     eventually("it is dropped", || probe.waiting() == 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_outlives_its_handler_is_no_reply_behind_the_ack() {
+    for dialect in [Dialect::Classic, Dialect::V1Json, Dialect::V1Proto] {
+        for replies in [false, true] {
+            let (builder, probe) = server();
+            let server = TestServer::start(builder);
+            let client = server.client().dialect(dialect).connect().await;
+            client.send(pb::Outlive { gate: "g".into(), replies }).await;
+            let progress = client.take_pushes().await;
+            assert_eq!(progress.len(), 2, "begun and done");
+            // Long enough for another report.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            probe.gate("g").add_permits(1);
+            let mut late = client.take_pushes().await;
+            while late.is_empty() {
+                late = client.take_pushes().await;
+            }
+            let seen: Vec<_> = late.iter().map(|late| (late.message_type(), late.uuid())).collect();
+            assert_eq!(seen, [("note", None)], "{dialect:?}");
+        }
+    }
 }
