@@ -4,10 +4,16 @@ use std::{fmt, future::Future, panic::AssertUnwindSafe, pin::Pin, time::Duration
 
 use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
-use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::Instrument as _;
 
-use crate::{Error, IntoOutcome, call::Verdict, connection::Unfinished, outcome::Completion, request::Request};
+use crate::{
+    Error, IntoOutcome,
+    call::Verdict,
+    connection::{Cancellation, Unfinished},
+    outcome::Completion,
+    request::Request,
+};
 
 /// Work that goes on after a handler has returned, so that the connection's next message need not wait for it.
 ///
@@ -97,7 +103,7 @@ impl Continue {
                     place.submit(move || pending.conclude(request.span().in_scope(|| caught(|| job(&request)))));
                 } else {
                     let (sender, receiver) = oneshot::channel();
-                    let (cancelled, asking) = (cancellation(&request), request.clone());
+                    let (cancellation, asking) = (cancellation(&request), request.clone());
                     place.submit(move || {
                         if !sender.is_closed() {
                             let _ = sender.send(request.span().in_scope(|| caught(|| job(&request)))); // Its client may have given it up.
@@ -105,7 +111,7 @@ impl Continue {
                     });
                     let work =
                         async { receiver.await.unwrap_or_else(|_| Err(Error::unavailable("the work was dropped"))) };
-                    tokio::spawn(cancellable(asking, work, cancelled, pending, (), Duration::ZERO));
+                    tokio::spawn(cancellable(asking, work, cancellation, pending, (), Duration::ZERO));
                 }
             }
             Work::Future(start) => {
@@ -119,9 +125,9 @@ impl Continue {
                         drop(place);
                     });
                 } else {
-                    let cancelled = cancellation(request);
+                    let cancellation = cancellation(request);
                     let timeout = server.settings().deferred_timeout;
-                    tokio::spawn(cancellable(request.clone(), work, cancelled, pending, place, timeout));
+                    tokio::spawn(cancellable(request.clone(), work, cancellation, pending, place, timeout));
                 }
             }
         }
@@ -135,11 +141,9 @@ impl fmt::Debug for Continue {
     }
 }
 
-/// What ends deferred work early. Made before anything else is read: the next thing may be that the client cancels it.
-fn cancellation(request: &Request) -> CancellationToken {
-    let shared = request.shared();
-    let uuid = request.uuid().filter(|_| shared.dialect.is_v1());
-    uuid.map_or_else(|| shared.gone.clone(), |uuid| shared.remember(uuid))
+/// Made before anything else is read: the next thing may be that the client cancels it.
+fn cancellation(request: &Request) -> Cancellation {
+    Cancellation::new(request.shared(), request.uuid())
 }
 
 /// Runs deferred work until it ends, its client has gone or has cancelled it, or its deadline has passed: the client's, or
@@ -147,7 +151,7 @@ fn cancellation(request: &Request) -> CancellationToken {
 async fn cancellable<P>(
     request: Request,
     work: impl Future<Output = Verdict>,
-    cancelled: CancellationToken,
+    cancellation: Cancellation,
     pending: Pending,
     place: P,
     timeout: Duration,
@@ -168,7 +172,7 @@ async fn cancellable<P>(
         // What has ended is answered with how it ended, whatever came in the same moment.
         biased;
         end = work => end,
-        () = cancelled.cancelled() => given_up(&request, Error::cancelled()),
+        () = cancellation.cancelled() => given_up(&request, Error::cancelled()),
         () = request.shared().server.0.halting.cancelled() => given_up(&request, Error::shutting_down()),
         () = client_deadline => given_up(&request, Error::deadline()),
         () = own_deadline => {
@@ -176,9 +180,7 @@ async fn cancellable<P>(
             given_up(&request, Error::new(408, text))
         }
     };
-    if let Some(uuid) = request.uuid() {
-        request.shared().forget(uuid);
-    }
+    drop(cancellation); // Its uuid may come again when the ack has.
     pending.conclude(end);
     drop(place);
 }

@@ -3,6 +3,7 @@
 mod active;
 mod bell;
 mod control;
+mod deferred;
 mod expiry;
 mod farewell;
 pub(crate) mod frame;
@@ -17,6 +18,7 @@ mod socket;
 mod task;
 
 pub(crate) use control::Control;
+pub(crate) use deferred::Cancellation;
 pub use handle::{Connection, ConnectionId, Handshake};
 pub(crate) use shared::{Authenticated, Shared, Unfinished};
 pub(crate) use socket::Socket;

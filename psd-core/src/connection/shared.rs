@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -19,7 +19,9 @@ use psd_proto::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Connection, ConnectionId, frame,
+    Connection, ConnectionId,
+    deferred::Deferred,
+    frame,
     outbox::{Limits, Outbox, Refused},
     socket::Socket,
 };
@@ -55,8 +57,7 @@ pub(crate) struct Shared {
     refusals: AtomicU32,
     /// The groups the connection is in; `None` once it has left for good, so that a late join cannot outlive it.
     groups: Mutex<Option<HashSet<Arc<str>>>>,
-    /// Deferred work that its client may cancel by the request's uuid (v1).
-    deferred: Mutex<HashMap<Box<str>, CancellationToken>>,
+    pub(super) deferred: Deferred,
     /// What the connection has left of the rates of messages.
     pub(crate) rates: ConnectionRates,
     /// How much deferred work still has to be acked.
@@ -108,7 +109,7 @@ impl Shared {
             seen: AtomicU64::new(0),
             authentication_changes: AtomicU32::new(0),
             refusals: AtomicU32::new(0),
-            deferred: Mutex::default(),
+            deferred: Deferred::default(),
             rates: ConnectionRates::default(),
             unfinished: AtomicUsize::new(0),
             deferred_futures: AtomicUsize::new(0),
@@ -311,24 +312,6 @@ impl Shared {
     /// Counts one more refusal; how many there are.
     pub(crate) fn count_refusal(&self) -> u32 {
         self.refusals.fetch_add(1, Ordering::Relaxed).saturating_add(1)
-    }
-
-    /// Lets deferred work be cancelled by its request's uuid until [`forget`](Self::forget) is called.
-    pub(crate) fn remember(&self, uuid: &str) -> CancellationToken {
-        let token = self.gone.child_token();
-        lock(&self.deferred).insert(uuid.into(), token.clone());
-        token
-    }
-
-    pub(crate) fn forget(&self, uuid: &str) {
-        lock(&self.deferred).remove(uuid);
-    }
-
-    /// Cancels the deferred work of a request, if there is any.
-    pub(crate) fn cancel(&self, uuid: &str) {
-        if let Some(token) = lock(&self.deferred).remove(uuid) {
-            token.cancel();
-        }
     }
 
     /// Counts deferred work until what is returned is dropped.

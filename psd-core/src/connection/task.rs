@@ -367,7 +367,7 @@ impl Task {
 
     /// Ends the request with this uuid, wherever it is.
     fn cancel(&mut self, uuid: &str) {
-        self.shared.cancel(uuid);
+        self.shared.deferred.cancel(uuid);
         if self.running.as_mut().is_some_and(|active| active.cancel(&self.shared, uuid)) {
             self.running = None;
         }

@@ -199,3 +199,38 @@ async fn what_waits_for_its_token_is_not_begun_and_its_token_counts() {
     assert_eq!(result(&client.ask("next", &pb::ExtractAll {}).await), (0, ""));
     assert_eq!(probe.waiting(), 0);
 }
+
+#[tokio::test]
+async fn several_of_one_uuid_are_all_cancelled() {
+    let (builder, probe) = server_with(Settings::default().n_sync_workers(3));
+    let running = Running::start(builder).await;
+    let mut client = V1Client::welcomed(&running).await;
+    let gated = |gate: &str| request("d", &pb::BlockDeferred { gate: gate.into() });
+    client.send(&[gated("a"), gated("b"), gated("c")]).await;
+    eventually("they run", || probe.waiting() == 3).await;
+    // The end of one is not the end of the others.
+    probe.gate("b").add_permits(1);
+    assert_eq!(result(&client.envelope().await), (0, ""));
+    client.send(&[control("psd.cancel", "d")]).await;
+    for _ in 0..2 {
+        assert_eq!(result(&client.envelope().await).0, 499);
+    }
+    probe.gate("a").add_permits(1);
+    probe.gate("c").add_permits(1);
+}
+
+#[tokio::test]
+async fn a_uuid_that_comes_again_is_another_request() {
+    let (builder, probe) = server();
+    let running = Running::start(builder).await;
+    let mut client = V1Client::welcomed(&running).await;
+    let hang = || request("d", &pb::HangDeferred { detached: false });
+    client.send(&[hang()]).await;
+    eventually("it runs", || probe.waiting() == 1).await;
+    client.send(&[control("psd.cancel", "d"), hang()]).await;
+    assert_eq!(result(&client.envelope().await).0, 499);
+    eventually("only the second runs", || probe.waiting() == 1).await;
+    client.send(&[control("psd.cancel", "d")]).await;
+    assert_eq!(result(&client.envelope().await).0, 499);
+    eventually("it is dropped", || probe.waiting() == 0).await;
+}
