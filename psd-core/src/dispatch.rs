@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    hash::{DefaultHasher, Hasher as _},
     panic::AssertUnwindSafe,
     pin::Pin,
     sync::{Arc, atomic::Ordering},
@@ -42,11 +43,13 @@ pub(crate) struct Arrived {
     pub(crate) duty: Option<Duty>,
     /// Whether the layers have let it pass.
     pub(crate) layered: bool,
+    /// The digest of its uuid, once it has had to wait: a cancel need not read every message that waits.
+    uuid: Option<u64>,
 }
 
 impl Arrived {
     pub(crate) fn new(raw: Raw, at: Option<Instant>) -> Self {
-        Self { raw, at, verified: false, cancelled: false, duty: None, layered: false }
+        Self { raw, at, verified: false, cancelled: false, duty: None, layered: false, uuid: None }
     }
 }
 
@@ -145,19 +148,33 @@ pub(crate) fn fail(shared: &Arc<Shared>, mut arrived: Arrived, error: &Error) {
     }
 }
 
-/// What v1 itself says in an envelope that would have to wait.
-pub(crate) fn control(shared: &Shared, arrived: &Arrived) -> Option<Control> {
+/// What v1 itself says in an envelope that would have to wait. Of any other its name is noted.
+pub(crate) fn control(shared: &Shared, arrived: &mut Arrived) -> Option<Control> {
     if !shared.dialect.is_v1() {
         return None;
     }
-    Control::of(shared.dialect, &shared.dialect.read_envelope(&arrived.raw).ok()?)
+    let envelope = shared.dialect.read_envelope(&arrived.raw).ok()?;
+    let control = Control::of(shared.dialect, &envelope);
+    let digest = digest(envelope.uuid.as_deref().unwrap_or_default());
+    arrived.uuid = Some(digest);
+    control
+}
+
+/// What a uuid hashes to.
+pub(crate) fn digest(uuid: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(uuid.as_bytes());
+    hasher.finish()
 }
 
 /// Answers a message that waits to be begun with 499, if it is the request with this uuid. Whether it can be forgotten:
 /// one that brings a new token has its turn for that, since its client does not repeat it.
-pub(crate) fn cancel(shared: &Arc<Shared>, arrived: &mut Arrived, uuid: &str) -> bool {
+pub(crate) fn cancel(shared: &Arc<Shared>, arrived: &mut Arrived, uuid: &str, digest: u64) -> bool {
+    if arrived.cancelled || arrived.uuid.is_some_and(|own| own != digest) {
+        return false;
+    }
     match shared.dialect.read_envelope(&arrived.raw) {
-        Ok(envelope) if envelope.uuid.as_deref() == Some(uuid) && !arrived.cancelled => {
+        Ok(envelope) if envelope.uuid.as_deref() == Some(uuid) => {
             match arrived.duty.take() {
                 Some(duty) => duty.fail(&Error::cancelled()),
                 None => Request::new(shared.clone(), &envelope, arrived.at).finish(Err(&Error::cancelled())),

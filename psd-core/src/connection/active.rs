@@ -98,11 +98,16 @@ enum Ended {
 }
 
 impl Active {
+    /// Whether it is the request with this uuid.
+    pub(super) fn is_of(&self, uuid: &str) -> bool {
+        self.running.request().is_some_and(|request| request.uuid() == Some(uuid))
+    }
+
     /// Ends the request with this uuid with the result 499 if it is this one. Whether nothing is left to be awaited: the
     /// verification of its token goes on.
     pub(super) fn cancel(&mut self, shared: &Arc<Shared>, uuid: &str) -> bool {
         if let Running::Verification { arrived: waiting, .. } = &mut self.running {
-            waiting.take_if(|arrived| dispatch::cancel(shared, arrived, uuid));
+            waiting.take_if(|arrived| dispatch::cancel(shared, arrived, uuid, dispatch::digest(uuid)));
             return false;
         }
         let Some(request) = self.running.request().filter(|request| request.uuid() == Some(uuid)) else { return false };

@@ -8,6 +8,7 @@ mod expiry;
 mod farewell;
 pub(crate) mod frame;
 mod handle;
+mod inbox;
 mod lane;
 mod opening;
 mod outbox;

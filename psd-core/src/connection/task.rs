@@ -5,7 +5,6 @@
 //! and to notice that the client has gone.
 
 use std::{
-    collections::VecDeque,
     future::{Future, poll_fn},
     io,
     pin::Pin,
@@ -36,6 +35,7 @@ use super::{
     expiry::Expiry,
     farewell::Farewell,
     frame,
+    inbox::Inbox,
     opening::{in_time, opening},
     pipe::Pipe,
     pulse::Pulse,
@@ -46,10 +46,6 @@ use crate::{
     metrics::CloseCode,
 };
 
-/// Envelopes read ahead while a handler runs; one more frame may begin below it.
-const READ_AHEAD: usize = 16;
-/// Bytes read ahead while a handler runs; one more frame may begin below it.
-const READ_AHEAD_BYTES: usize = 64 * 1024;
 /// Above this many waiting bytes no further message is handled until the client has read some.
 const PAUSE_ABOVE: usize = 256 * 1024;
 /// Messages handled before the task lets others run.
@@ -120,9 +116,7 @@ struct Task {
     shared: Arc<Shared>,
     frames: WebSocketStream<Pipe>,
     input: Input,
-    /// Envelopes read ahead, and one whose token was just verified.
-    inbox: VecDeque<Arrived>,
-    inbox_bytes: usize,
+    inbox: Inbox,
     /// The handler or hook that the next message waits for.
     running: Option<Active>,
     /// `#[receive(concurrent)]` handlers.
@@ -150,8 +144,7 @@ impl Task {
         Box::new(Self {
             frames,
             input: Input::Frames,
-            inbox: VecDeque::new(),
-            inbox_bytes: 0,
+            inbox: Inbox::default(),
             running: None,
             concurrent: FuturesUnordered::new(),
             authentication_seen: shared.authentication_changes(),
@@ -178,7 +171,7 @@ impl Task {
             progress |= self.poll_authentication(context);
             let paused = shared.outbox.waiting_bytes() >= PAUSE_ABOVE;
             progress |= self.poll_messages(context, paused);
-            let is_reading = self.input == Input::Frames && !paused && !self.reads_no_more();
+            let is_reading = self.input == Input::Frames && !paused && !self.inbox.is_full();
             self.pulse.poll(&shared, is_reading, context);
             self.close_when_drained(context);
             turn += usize::from(progress);
@@ -248,10 +241,7 @@ impl Task {
         match end {
             End::Concluded => {}
             // By way of the inbox, so that `on_authenticated` comes first.
-            End::Again(arrived) => {
-                self.inbox_bytes += arrived.raw.len();
-                self.inbox.push_front(arrived);
-            }
+            End::Again(arrived) => self.inbox.put_back(arrived),
             End::Failed(arrived, error) => dispatch::fail(&self.shared, arrived, &error),
             End::Refused(error) => {
                 let text = self.shared.server.settings().text_for_client(&error);
@@ -301,13 +291,12 @@ impl Task {
             return false;
         }
         if !self.is_busy()
-            && let Some(arrived) = self.inbox.pop_front()
+            && let Some(arrived) = self.inbox.next()
         {
-            self.inbox_bytes -= arrived.raw.len();
             self.begin(arrived);
             return true;
         }
-        if self.input != Input::Frames || self.reads_no_more() {
+        if self.input != Input::Frames || self.inbox.is_full() {
             return false;
         }
         let Poll::Ready(message) = Pin::new(&mut self.frames).poll_next(context) else { return false };
@@ -331,25 +320,19 @@ impl Task {
         self.running.is_some() || self.concurrent.len() >= self.shared.server.settings().max_concurrent.max(1)
     }
 
-    /// Whether enough is read ahead.
-    fn reads_no_more(&self) -> bool {
-        self.inbox.len() >= READ_AHEAD || self.inbox_bytes >= READ_AHEAD_BYTES
-    }
-
     /// Takes a frame apart. Its envelopes are begun in turn; what v1 itself says is heard even if they have to wait.
     fn arrive(&mut self, message: Message, at: Option<Instant>) {
         let (envelopes, result) = self.shared.dialect.split(message);
         // Of many each has its turn, between which hooks run and a client that reads slowly is waited for.
         let is_alone = envelopes.len() == 1;
         for raw in envelopes {
-            let arrived = Arrived::new(raw, at);
+            let mut arrived = Arrived::new(raw, at);
             if is_alone && !self.is_busy() && self.inbox.is_empty() {
                 self.begin(arrived);
-            } else if let Some(control) = dispatch::control(&self.shared, &arrived) {
+            } else if let Some(control) = dispatch::control(&self.shared, &mut arrived) {
                 self.control(control);
             } else {
-                self.inbox_bytes += arrived.raw.len();
-                self.inbox.push_back(arrived);
+                self.inbox.add(arrived);
             }
         }
         if let Err(error) = result {
@@ -371,19 +354,14 @@ impl Task {
         if self.running.as_mut().is_some_and(|active| active.cancel(&self.shared, uuid)) {
             self.running = None;
         }
-        if !self.concurrent.is_empty() {
+        if self.concurrent.iter().any(|active| active.is_of(uuid)) {
             let concurrent = std::mem::take(&mut self.concurrent);
             self.concurrent = concurrent
                 .into_iter()
                 .filter_map(|mut active| (!active.cancel(&self.shared, uuid)).then_some(active))
                 .collect();
         }
-        let (shared, bytes) = (&self.shared, &mut self.inbox_bytes);
-        self.inbox.retain_mut(|arrived| {
-            let cancelled = dispatch::cancel(shared, arrived, uuid);
-            *bytes -= if cancelled { arrived.raw.len() } else { 0 };
-            !cancelled
-        });
+        self.inbox.cancel(&self.shared, uuid);
     }
 
     /// While the connection closes, reads on only to see the client's own close frame, or the end of its bytes.
@@ -420,7 +398,7 @@ impl Task {
         if !self.inbox.is_empty() {
             tracing::debug!(connection = %self.shared.id, messages = self.inbox.len(), "dropped with their connection");
         }
-        self.inbox.clear();
+        self.inbox = Inbox::default();
         self.running = None;
         self.concurrent.clear();
     }
@@ -476,10 +454,9 @@ impl Task {
         for active in self.running.take().into_iter().chain(std::mem::take(&mut self.concurrent)) {
             active.give_up(shared, &error);
         }
-        for arrived in self.inbox.drain(..) {
+        while let Some(arrived) = self.inbox.next() {
             dispatch::fail(shared, arrived, &error);
         }
-        self.inbox_bytes = 0;
     }
 }
 #[cfg(test)]
