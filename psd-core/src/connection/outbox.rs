@@ -29,6 +29,9 @@ const WRITE_THROUGH: usize = 64 * 1024;
 /// From this many waiting bytes on publications that may be dropped stand aside.
 const ASIDE_FROM: usize = 16 * 1024;
 
+/// More than ever stands around a shared message: its frame's header, and length and number of v1.
+const AROUND: usize = 64;
+
 pub(crate) struct Outbox {
     /// Held while one message is encoded or some bytes are written, never across an await.
     queue: Mutex<Queue>,
@@ -113,7 +116,8 @@ impl Outbox {
         let mut queue = self.lock();
         queue.check_open()?;
         let is_aside = queue.bytes >= ASIDE_FROM || queue.lane.is_some();
-        if !is_aside && queue.bytes + message.len() < self.limits.bytes && queue.frames.len() < self.limits.messages {
+        let fits = queue.bytes + message.len() + AROUND <= self.limits.bytes;
+        if !is_aside && fits && queue.frames.len() < self.limits.messages {
             let parts = dialect.complete(message, &mut queue.seq);
             let length = queue.append_shared(dialect.opcode(), parts);
             return self.account(queue, socket, length);

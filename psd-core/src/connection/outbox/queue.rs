@@ -151,9 +151,10 @@ impl Queue {
         }
     }
 
-    /// Forgets everything.
+    /// Forgets everything that waits.
     pub(super) fn abandon(&mut self, closing: u16) {
-        *self = Self { closing: Some(closing), ..Self::default() };
+        let Self { total, dropped, .. } = *self;
+        *self = Self { closing: Some(closing), total, dropped, ..Self::default() };
     }
 
     /// Forgets what is not on its way yet; the rest of a frame that is half written must stay.

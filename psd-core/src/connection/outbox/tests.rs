@@ -157,3 +157,27 @@ async fn what_may_be_dropped_makes_room_for_what_may_not() {
     assert_eq!(outbox.dropped(), 2);
     assert_eq!(push(&outbox, &socket, &"z".repeat(20_000)), Err(Refused::SlowConsumer));
 }
+
+/// What stands around a message counts too: whatever its size, it is dropped, and no connection is closed for it.
+#[tokio::test]
+async fn a_droppable_message_as_large_as_the_outbox_closes_nothing() {
+    for length in 900..1010 {
+        let (near, _far) = tokio::io::duplex(4);
+        let (outbox, socket) = (outbox(1000, 100), Socket::other(near));
+        let message = SharedMessage::of(&format!("{{{}", "x".repeat(length)));
+        for dialect in [Dialect::Classic, Dialect::V1Json, Dialect::V1Proto { compress_from: None }] {
+            outbox.push_droppable(&socket, dialect, &message, &Policy::DropNewest).expect("it is never refused");
+            assert_eq!(outbox.closing(), None, "{length}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn how_many_were_dropped_is_known_beyond_the_end() {
+    let (near, _far) = tokio::io::duplex(4);
+    let (outbox, socket) = (outbox(1000, 100), Socket::other(near));
+    let message = SharedMessage::of(&"x".repeat(2000));
+    outbox.push_droppable(&socket, Dialect::Classic, &message, &Policy::DropNewest).expect("it is never refused");
+    outbox.abandon(1000);
+    assert_eq!((outbox.dropped(), outbox.closing()), (1, Some(1000)));
+}
