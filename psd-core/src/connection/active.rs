@@ -116,13 +116,13 @@ impl Active {
     }
 
     /// Ends the request that runs, or waits for its token.
-    pub(super) fn give_up(self, shared: &Arc<Shared>, error: &Error) {
-        match self.running {
-            Running::Handler { duty: Some(duty), .. } => duty.fail(error),
-            Running::Layers { arrived: Some(arrived), .. } | Running::Verification { arrived: Some(arrived), .. } => {
-                dispatch::fail(shared, arrived, error);
+    pub(super) fn give_up(mut self, shared: &Arc<Shared>, error: &Error) {
+        match &mut self.running {
+            Running::Handler { duty, .. } => duty.take().into_iter().for_each(|duty| duty.fail(error)),
+            Running::Layers { arrived, .. } | Running::Verification { arrived, .. } => {
+                arrived.take().into_iter().for_each(|arrived| dispatch::fail(shared, arrived, error));
             }
-            _ => {}
+            Running::Hook(_) => {}
         }
     }
 
@@ -146,6 +146,17 @@ impl Active {
             return Poll::Ready(End::Concluded);
         }
         Poll::Pending
+    }
+}
+
+/// What a future holds is the application's, and may panic when it is dropped before its end.
+impl Drop for Active {
+    fn drop(&mut self) {
+        let nothing = Running::Hook(Box::pin(std::future::pending()));
+        let running = std::mem::replace(&mut self.running, nothing);
+        if let Err(panic) = std::panic::catch_unwind(AssertUnwindSafe(|| drop(running))) {
+            tracing::error!(error = %panicked(&*panic), "what a handler or hook held panicked when it was dropped");
+        }
     }
 }
 

@@ -91,3 +91,13 @@ async fn a_client_that_only_stops_sending_is_noticed_too() {
     drop(client);
     eventually("it is dropped", || probe.waiting() == 0).await;
 }
+
+#[tokio::test]
+async fn a_handler_that_panics_when_it_is_dropped_takes_nothing_with_it() {
+    let running = Running::start(server().0).await;
+    let mut client = running.connect().await;
+    for _ in 0..2 {
+        assert_eq!(client.request("bomb", json!({})).await[0]["errorCode"], 408);
+    }
+    assert_eq!(client.request("plain", json!({})).await.len(), 2);
+}
