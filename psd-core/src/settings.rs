@@ -109,6 +109,9 @@ settings! {
     messages_per_connection: Rate = Rate::per_minute(60_000), "PSD_MESSAGES_PER_CONNECTION", "60000/m";
     /// Messages a user may send, over all connections; beyond them they are answered with code 429.
     messages_per_user: Rate = Rate::per_minute(120_000), "PSD_MESSAGES_PER_USER", "120000/m";
+    /// What a connection may say that is no request: messages of v1 itself (heartbeats, cancels), WebSocket pings and pongs,
+    /// frames without envelopes; one more closes it with code 4429.
+    controls_per_connection: Rate = Rate::per_minute(60_000), "PSD_CONTROLS_PER_CONNECTION", "60000/m";
     /// Messages of a type that a user, or an anonymous connection, may send, such as `send-chat=10/s, fetch-history=60/m`;
     /// beyond them they are answered with code 429. They go before the `rate` of `#[receive]`.
     message_rates: PerType<Rate> = PerType::new(), "PSD_MESSAGE_RATES", "none";

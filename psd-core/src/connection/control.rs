@@ -20,6 +20,7 @@ use tokio::time::{Instant, Sleep};
 use super::{Shared, frame};
 use crate::{
     codec::Dialect,
+    limits::{Bucket, Clock},
     metrics::{self, Slowness},
 };
 
@@ -98,6 +99,26 @@ impl Stall {
             tracing::warn!(connection = %shared.id, "slow consumer: the client has stopped reading and is disconnected");
             shared.close(frame::SLOW_CONSUMER, "slow consumer");
         }
+    }
+}
+
+/// Bounds what a client says that is no request.
+#[derive(Default)]
+pub(super) struct Chatter {
+    clock: Option<Clock>,
+    bucket: Bucket,
+}
+
+impl Chatter {
+    /// Counts something; false if it was too much, and then the connection is closing.
+    pub(super) fn may_go_on(&mut self, shared: &Shared) -> bool {
+        let now = self.clock.get_or_insert_with(Clock::new).now();
+        let is_fine = self.bucket.take(shared.server.settings().controls_per_connection, now).is_ok();
+        if !is_fine {
+            tracing::debug!(connection = %shared.id, "closed for too many control messages");
+            shared.close(frame::TOO_MANY, "too many control messages");
+        }
+        is_fine
     }
 }
 

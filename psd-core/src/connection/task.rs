@@ -31,7 +31,7 @@ use tracing::Instrument as _;
 use super::{
     Connection, Handshake, Shared,
     active::{Active, End},
-    control::{self, Control, Stall, Unreadable},
+    control::{self, Chatter, Control, Stall, Unreadable},
     expiry::Expiry,
     farewell::Farewell,
     frame,
@@ -126,6 +126,7 @@ struct Task {
     /// Runs while the connection closes.
     closing: Option<Pin<Box<Sleep>>>,
     unreadable: Unreadable,
+    chatter: Chatter,
     pulse: Pulse,
     stall: Stall,
     farewell: Farewell,
@@ -151,6 +152,7 @@ impl Task {
             expiry: Expiry::default(),
             closing: None,
             unreadable: Unreadable::default(),
+            chatter: Chatter::default(),
             pulse: Pulse::default(),
             stall: Stall::default(),
             farewell: Farewell::default(),
@@ -304,7 +306,9 @@ impl Task {
         self.pulse.beat(at);
         match message {
             Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => self.arrive(message, at),
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
+                self.chatter.may_go_on(&self.shared);
+            }
             Some(Ok(Message::Close(_))) | None => {
                 // tungstenite has the answering close frame ready and writes it into the outbox when flushed.
                 let _ = Pin::new(&mut self.frames).poll_flush(context);
@@ -323,6 +327,9 @@ impl Task {
     /// Takes a frame apart. Its envelopes are begun in turn; what v1 itself says is heard even if they have to wait.
     fn arrive(&mut self, message: Message, at: Option<Instant>) {
         let (envelopes, result) = self.shared.dialect.split(message);
+        if envelopes.is_empty() && result.is_ok() {
+            self.chatter.may_go_on(&self.shared);
+        }
         // Of many each has its turn, between which hooks run and a client that reads slowly is waited for.
         let is_alone = envelopes.len() == 1;
         for raw in envelopes {
@@ -341,6 +348,9 @@ impl Task {
     }
 
     fn control(&mut self, control: Control) {
+        if !self.chatter.may_go_on(&self.shared) {
+            return;
+        }
         match control {
             Control::Heartbeat => control::heartbeat(&self.shared),
             Control::Cancel(uuid) => self.cancel(&uuid),

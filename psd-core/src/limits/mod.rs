@@ -10,3 +10,4 @@ pub(crate) use admission::Admission;
 pub(crate) use messages::{ConnectionRates, MessageRates};
 pub use per_type::PerType;
 pub use rate::Rate;
+pub(crate) use rate::{Bucket, Clock};

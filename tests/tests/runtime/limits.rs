@@ -1,11 +1,14 @@
 //! Rates, sizes and numbers, and what exceeding them does. No test takes as long as an hour.
 
 use psd_core::{PerType, Rate, Settings};
-use psd_tests::{RawClient, Running, Seen, eventually};
+use psd_tests::{
+    RawClient, Running, Seen, eventually,
+    v1::{self, V1Client, control, frame, headers, request},
+};
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::{self, Message};
 
-use crate::app::{server, server_with};
+use crate::app::{pb, server, server_with};
 
 /// The code of a request's ack; 0 for success.
 async fn code(client: &mut RawClient, message_type: &str, body: Value) -> i64 {
@@ -54,10 +57,10 @@ async fn a_client_that_does_not_listen_is_closed() {
 async fn a_user_sends_so_many_over_all_connections() {
     let running = Running::start(server_with(Settings::default().messages_per_user(Rate::per_hour(4))).0).await;
     let (mut first, mut second) = (running.connect().await, running.connect().await);
-    // The message that brings the token is still nobody's.
+    // The message that brings the token is its bearer's already.
     login(&mut first, "t-ann").await;
     login(&mut second, "t-ann").await;
-    for expected in [0, 0, 429] {
+    for expected in [0, 429] {
         for client in [&mut first, &mut second] {
             assert_eq!(code(client, "plain", json!({})).await, expected);
         }
@@ -69,6 +72,83 @@ async fn a_user_sends_so_many_over_all_connections() {
     let mut bob = running.connect().await;
     login(&mut bob, "t-bob").await;
     assert_eq!(code(&mut bob, "plain", json!({})).await, 0);
+}
+
+/// Sends a token with a message; the code of its ack.
+async fn code_as(client: &mut RawClient, token: &str) -> i64 {
+    let uuid = client.send_with("plain", json!({}), json!({"authHeader": token})).await;
+    let answers = client.answers(&uuid).await;
+    answers.last().unwrap().get("errorCode").map_or(0, |code| code.as_i64().unwrap())
+}
+
+#[tokio::test]
+async fn a_message_counts_for_whom_its_token_names() {
+    let running = Running::start(server_with(Settings::default().messages_per_user(Rate::per_hour(2))).0).await;
+    let (mut first, mut second) = (running.connect().await, running.connect().await);
+    for expected in [0, 0, 429] {
+        assert_eq!(code_as(&mut first, "t-ann").await, expected);
+    }
+    assert_eq!(code_as(&mut first, "t-bob").await, 0, "it is bob's, although ann was there before");
+    assert_eq!(code_as(&mut second, "t-ann").await, 429, "it is ann's, although nobody was there before");
+    assert_eq!(code_as(&mut second, "t-bob").await, 0);
+    assert_eq!(code_as(&mut second, "t-bob").await, 429);
+    assert_eq!(code_as(&mut second, "nonsense").await, 0, "it is nobody's");
+}
+
+/// Says something that is no request, four times, of which three are allowed.
+async fn is_closed_after_three(settings: Settings, dialect: &str, message: impl Fn() -> Message) {
+    let running = Running::start(server_with(settings.controls_per_connection(Rate::per_hour(3))).0).await;
+    let mut client = V1Client::connect(&running, dialect).await;
+    client.see().await;
+    for _ in 0..3 {
+        client.send_message(message()).await;
+    }
+    match dialect {
+        "psd.v1.json" => {
+            let plain = r#"{"headers":{"messageType":"plain","uuid":"1","ack":true}}"#;
+            client.send_message(Message::text(plain)).await;
+        }
+        _ => client.send(&[request("1", &pb::Plain { number: 1 })]).await,
+    }
+    loop {
+        match client.see().await {
+            v1::Seen::Binary(envelopes) if headers(&envelopes[0]).uuid == "1" => break,
+            v1::Seen::Text(value) if value["headers"]["uuid"] == "1" => break,
+            v1::Seen::Closed(code, reason) => panic!("{code} {reason}"),
+            _ => {}
+        }
+    }
+    client.send_message(message()).await;
+    assert_eq!(client.closed().await, (4429, "too many control messages".into()), "{dialect}");
+}
+
+#[tokio::test]
+async fn what_is_no_request_has_a_rate_too() {
+    let heartbeat = || Message::binary(frame(&[control("psd.heartbeat", "")]));
+    let cancel = || Message::binary(frame(&[control("psd.cancel", "x")]));
+    let later = || Message::binary(frame(&[control("psd.of-a-later-version", "")]));
+    is_closed_after_three(Settings::default(), "psd.v1.proto", heartbeat).await;
+    is_closed_after_three(Settings::default(), "psd.v1.proto", cancel).await;
+    is_closed_after_three(Settings::default(), "psd.v1.proto", later).await;
+    is_closed_after_three(Settings::default(), "psd.v1.proto", || Message::binary(Vec::new())).await;
+    is_closed_after_three(Settings::default(), "psd.v1.json", || Message::text("[]")).await;
+    is_closed_after_three(Settings::default(), "psd.v1.proto", || Message::Ping(Vec::new().into())).await;
+    is_closed_after_three(Settings::default(), "psd.v1.json", || Message::Pong(Vec::new().into())).await;
+}
+
+#[tokio::test]
+async fn many_in_one_frame_and_beside_a_handler_are_counted() {
+    let settings = Settings::default().controls_per_connection(Rate::per_hour(3));
+    let (builder, probe) = server_with(settings);
+    let running = Running::start(builder).await;
+    let mut client = V1Client::welcomed(&running).await;
+    client.send(&[request("h", &pb::Hang {})]).await;
+    eventually("it runs", || probe.waiting() == 1).await;
+    client.send(&[1, 2, 3, 4, 5].map(|_| control("psd.heartbeat", ""))).await;
+    for _ in 0..3 {
+        assert_eq!(headers(&client.envelope().await).message_type, "psd.heartbeat");
+    }
+    assert_eq!(client.closed().await.0, 4429);
 }
 
 #[tokio::test]
