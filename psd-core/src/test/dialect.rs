@@ -123,6 +123,7 @@ pub struct Received {
     pub(super) message_type: String,
     pub(super) uuid: Option<String>,
     pub(super) result: Option<Result<(), AckError>>,
+    seq: u64,
     body: Body,
 }
 
@@ -148,6 +149,7 @@ impl Received {
             message_type: envelope.message_type.into_owned(),
             uuid: envelope.uuid.map(Into::into),
             result: envelope.result.map(|result| result.map_err(refused)),
+            seq: envelope.seq,
             body,
         })
     }
@@ -162,6 +164,12 @@ impl Received {
     #[must_use]
     pub fn uuid(&self) -> Option<&str> {
         self.uuid.as_deref()
+    }
+
+    /// The number that it has on its connection (v1); 0 if it has none.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.seq
     }
 
     /// The message, if it is of this type.
