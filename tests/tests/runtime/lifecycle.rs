@@ -3,15 +3,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use psd_core::{Server, Settings};
+use psd_core::{
+    Server, Settings,
+    test::{Dialect, TestServer},
+};
 use psd_tests::{DEADLINE, RawClient, Running, Seen, eventually, get, v1::V1Client};
 use serde_json::json;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::JoinHandle,
-};
+use tokio::{net::TcpStream, task::JoinHandle};
 
-use crate::app::{Probe, server, server_with};
+use crate::app::{Probe, pb, server, server_with};
 
 /// A server whose end the test waits for, with a port for its operator.
 struct Serving {
@@ -78,26 +78,23 @@ async fn the_delay_passes() {
     serving.ended().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn classic_clients_are_closed_one_after_another() {
-    let settings = Settings::default().reconnect_window(Duration::from_secs(2));
-    let running = Running::start(server_with(settings).0).await;
+    let window = Duration::from_secs(5);
+    let server = TestServer::start(server_with(Settings::default().reconnect_window(window)).0);
     let mut clients = Vec::new();
     for _ in 0..16 {
-        let mut client = running.connect().await;
-        client.request("plain", json!({})).await;
-        clients.push(client);
+        clients.push(server.client().dialect(Dialect::Classic).connect().await);
     }
-    running.server().shut_down();
-    let since = Instant::now();
-    let closed = clients.into_iter().map(|mut client| async move {
-        assert_eq!(client.see().await, Seen::Closed(1012, "the server is restarting".into()));
+    let since = tokio::time::Instant::now();
+    let closed = clients.iter().map(|client| async move {
+        assert_eq!(client.expect_close(1012).await, "the server is restarting");
         since.elapsed()
     });
-    let mut times = futures_util::future::join_all(closed).await;
+    let (mut times, ()) = tokio::join!(futures_util::future::join_all(closed), server.server().drain());
     times.sort();
-    // That 16 random times of two seconds lie within a tenth of it happens once in 10^14 runs.
-    assert!(times[15] - times[0] >= Duration::from_millis(200), "{times:?}");
+    // That 16 random times lie within a tenth of the window happens once in 10^14 runs.
+    assert!(times[15] - times[0] >= window / 10 && times[15] <= window, "{times:?}");
 }
 
 #[tokio::test]
@@ -153,45 +150,27 @@ async fn work_that_was_acked_is_waited_for() {
     serving.ended().await;
 }
 
-/// A way to the server that can be made to swallow everything, as a network that vanishes does.
-async fn relay(server: SocketAddr) -> (SocketAddr, tokio::sync::watch::Sender<bool>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (swallow, swallows) = tokio::sync::watch::channel(false);
-    tokio::spawn(async move {
-        let (mut client, _) = listener.accept().await.unwrap();
-        let mut server = TcpStream::connect(server).await.unwrap();
-        let mut swallows = swallows;
-        tokio::select! {
-            _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
-            _ = swallows.wait_for(|swallows| *swallows) => {}
-        }
-        // Both sockets stay open and nobody reads them.
-        std::future::pending::<()>().await;
-    });
-    (address, swallow)
-}
-
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_classic_client_that_vanished_is_found_by_a_ping() {
-    let interval = Duration::from_millis(100);
-    let (builder, _) = server_with(Settings::default().heartbeat(interval).close_timeout(interval));
-    let running = Running::start(builder).await;
-    let (address, swallow) = relay(running.address()).await;
-    let mut vanishing = RawClient::connect(&format!("ws://{address}/ws")).await;
-    vanishing.request("join", json!({"group": "g"})).await;
-    let mut silent = running.connect().await;
-    silent.request("join", json!({"group": "g"})).await;
-    // The library under it answers pings as long as somebody reads.
-    let silent = tokio::spawn(async move { silent.see().await });
-    assert_eq!(running.server().group_size("g"), 2);
-    swallow.send_replace(true);
-    eventually("it is found", || running.server().group_size("g") == 1).await;
-    let since = Instant::now();
-    eventually("a few intervals pass", || since.elapsed() > Duration::from_millis(500)).await;
-    assert_eq!(running.server().group_size("g"), 1, "who answers pings stays");
-    running.server().broadcast("g", &crate::app::note("still there", 1)).unwrap();
-    assert!(matches!(silent.await.unwrap(), Seen::Frame(_)));
+    let interval = Duration::from_secs(25);
+    let settings = Settings::default().heartbeat(interval).close_timeout(Duration::from_secs(2));
+    let server = TestServer::start(server_with(settings).0);
+    let began = tokio::time::Instant::now();
+    let classic = || server.client().dialect(Dialect::Classic).connect();
+    let (vanishing, silent) = (classic().await, classic().await);
+    for client in [&vanishing, &silent] {
+        client.send(pb::Join { group: "g".into() }).await;
+    }
+    let vanished = vanishing.connection();
+    vanishing.fall_silent();
+    vanished.closed().await;
+    // An interval in which it was heard, one until it is pinged, one until that is not answered, and the close.
+    assert_eq!(began.elapsed(), interval * 3 + Duration::from_secs(2));
+    // The library under the other one answers pings.
+    tokio::time::sleep(interval * 10).await;
+    assert_eq!(server.server().group_size("g"), 1, "who answers pings stays");
+    server.server().broadcast("g", &crate::app::note("still there", 1)).unwrap();
+    assert_eq!(silent.expect_push::<pb::Note>().await.text, "still there");
 }
 
 /// Set in the child of a test that needs a process of its own.
