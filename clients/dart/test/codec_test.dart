@@ -99,6 +99,22 @@ void main() {
     expect(Scalars.fromBinary(Uint8List.sublistView(Uint8List.fromList([0, 122, 1, 9]), 1)).someBytes, [9]);
   });
 
+  test('base64 of both alphabets, padded or not', () async {
+    for (final (text, bytes) in [
+      ('-_', [251]),
+      ('+/8=', [251, 255]),
+      ('-_8', [251, 255]),
+      ('AAEC', [0, 1, 2]),
+      ('AA==', [0]),
+      ('', <int>[]),
+    ]) {
+      expect(Scalars.fromJson({'someBytes': text}).someBytes, bytes, text);
+    }
+    for (final text in ['A', 'AAAAA', 'AA=', 'A===', '%3D', 'AA AA', 'AAA==', '=']) {
+      await throwsA<CodecException>(() => Scalars.fromJson({'someBytes': text}), 'expected bytes');
+    }
+  });
+
   test('text keeps its byte order mark', () {
     final bytes = Scalars(aString: '\ufeffa').toBinary();
     expect(Scalars.fromBinary(bytes).aString, '\ufeffa');

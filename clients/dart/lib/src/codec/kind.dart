@@ -1,6 +1,7 @@
 import 'dart:convert';
 import 'dart:typed_data';
 
+import 'base64.dart';
 import 'enums.dart';
 import 'error.dart';
 import 'int64.dart';
@@ -542,13 +543,7 @@ final class _Bytes extends Kind<Uint8List> {
 
   @override
   Uint8List fromJson(Object? json, JsonReading reading) {
-    // The decoder takes `%3D` for `=`.
-    if (json is! String || json.contains('%')) return expected(name, json);
-    try {
-      return base64.decode(base64.normalize(json));
-    } on FormatException {
-      expected(name, json);
-    }
+    return json is String ? decodeBase64(json) ?? expected(name, json) : expected(name, json);
   }
 
   @override
