@@ -33,6 +33,8 @@ pub struct ServerBuilder {
     unhandled: Unhandled,
     routers: Vec<axum::Router>,
     token_endpoints: Vec<TokenEndpoint>,
+    #[cfg(feature = "files")]
+    files: Option<crate::files::Files>,
 }
 
 impl ServerBuilder {
@@ -47,6 +49,8 @@ impl ServerBuilder {
             unhandled: Unhandled::default(),
             routers: Vec::new(),
             token_endpoints: Vec::new(),
+            #[cfg(feature = "files")]
+            files: None,
         }
     }
 
@@ -147,6 +151,17 @@ impl ServerBuilder {
         self
     }
 
+    /// Switches files on: uploads by tus at `/uploads`, downloads at `/files`, and the ready-made receivers of
+    /// `upload-start`, `upload-end`, `delete-file`, `upload-ufile` and `delete-ufile`, on every consumer. A handler of the
+    /// application for one of these messages takes its place.
+    ///
+    /// Start-up refuses a folder that cannot be made, and paths that clash.
+    #[cfg(feature = "files")]
+    pub fn files(mut self, files: crate::files::Files) -> Self {
+        self.files = Some(files);
+        self
+    }
+
     /// Checks everything and builds the server. The routing table is logged at debug level.
     ///
     /// # Errors
@@ -174,9 +189,16 @@ impl ServerBuilder {
             layers.insert(0, (None, Arc::new(rates)));
         }
         let (settings, states, unhandled, layers) = (&self.settings, &self.states, self.unhandled, &layers[..]);
-        let ready_made = if self.login { auth::LOGIN_RECEIVERS } else { &[] };
+        #[cfg_attr(not(feature = "files"), allow(unused_mut))]
+        let mut ready_made = if self.login { auth::LOGIN_RECEIVERS.to_vec() } else { Vec::new() };
+        #[cfg(feature = "files")]
+        if let Some(files) = &self.files {
+            ready_made.extend(files.receivers());
+        }
+        let ready_made = &ready_made;
         let endpoints =
             Table { settings, states, consumers, unhandled, layers, ready_made }.build(linked, &mut problems);
+        #[cfg_attr(not(feature = "files"), allow(unused_mut))]
         let mut routers = self.routers;
         if let Some(authenticator) = &self.authenticator {
             for endpoint in self.token_endpoints {
@@ -186,6 +208,8 @@ impl ServerBuilder {
                 }
             }
         }
+        #[cfg(feature = "files")]
+        let files = self.files.and_then(|files| files.open(settings, &routers, &endpoints, &mut problems));
         let router = listener::merge(routers, &endpoints, &mut problems);
         #[cfg(feature = "tls")]
         let tls = match (&self.settings.tls_certificate, &self.settings.tls_key) {
@@ -226,6 +250,8 @@ impl ServerBuilder {
             halting: CancellationToken::new(),
             connections: TaskTracker::new(),
             router,
+            #[cfg(feature = "files")]
+            files: files.map(Arc::new),
             #[cfg(feature = "tls")]
             tls,
         }));

@@ -45,6 +45,7 @@
 //! | do something around every request | [`Layer`] |
 //! | open several endpoints, with hooks and data for each connection | [`Consumer`], [`Session`] |
 //! | start, mount into an axum application, and shut down | [`ServerBuilder`], [`Server::into_router`], [`Listening`] |
+//! | take and serve files | the module `files`, behind the feature of that name |
 //! | set limits | [`Settings`] |
 //! | test all of that, in memory and in virtual time | the module `test`, behind the feature of that name |
 //!
@@ -54,6 +55,8 @@
 //! | `postgres` | the same over PostgreSQL; for an encrypted connection switch on one of sqlx's features `tls-…` too |
 //! | `passwords` | [`auth::password`] alone; the other two bring it |
 //! | `jwks-url` | [`auth::Jwks`] from an `https://` address |
+//! | `files` | the module `files`: uploads by tus and over the socket, downloads |
+//! | `s3` | the same in S3 and what speaks like it: `files::object_store::aws` |
 //! | `test` | the module `test`: connections in memory, in virtual time |
 //! | `tls` | TLS on the server's own ports: [`Settings::tls_certificate`] |
 //!
@@ -70,6 +73,8 @@ mod dispatch;
 mod error;
 mod explore;
 mod extract;
+#[cfg(feature = "files")]
+pub mod files;
 mod guard;
 mod hub;
 pub mod into_message;

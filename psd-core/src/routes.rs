@@ -91,7 +91,7 @@ pub(crate) struct Table<'a> {
     /// Layers for every consumer, and for one.
     pub(crate) layers: &'a [(Option<ConsumerSpec>, Arc<dyn Layer>)],
     /// Receivers for every consumer that has none of its own for their messages.
-    pub(crate) ready_made: &'static [Receiver],
+    pub(crate) ready_made: &'a [Receiver],
 }
 
 impl Table<'_> {

@@ -63,6 +63,8 @@ pub(crate) struct Inner {
     /// Every connection's task, and work that was acked before it was done.
     pub(crate) connections: TaskTracker,
     pub(crate) router: axum::Router,
+    #[cfg(feature = "files")]
+    pub(crate) files: Option<Arc<crate::files::Core>>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<crate::listener::tls::Tls>,
 }

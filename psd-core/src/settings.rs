@@ -168,6 +168,30 @@ settings! {
     tls_certificate: Option<PathBuf> = None, "PSD_TLS_CERTIFICATE", "none";
     /// PEM file of the certificate's private key.
     tls_key: Option<PathBuf> = None, "PSD_TLS_KEY", "none";
+    /// Bytes that a file may have, unless `on_upload_start` says otherwise; beyond them its upload is answered with code 413;
+    /// 0 means no limit. This and what follows to `PSD_FILE_LINK_EXPIRY` need the feature `files`.
+    upload_max_bytes: u64 = 100 * 1024 * 1024, "PSD_UPLOAD_MAX_BYTES", "104857600";
+    /// Bytes that the files of one user may have together, unfinished uploads included; beyond them uploads are answered with
+    /// code 413; 0 means no limit.
+    upload_quota: u64 = 1024 * 1024 * 1024, "PSD_UPLOAD_QUOTA", "1073741824";
+    /// Seconds after which an upload expires that nobody goes on with.
+    upload_expiry: Duration = Duration::from_secs(24 * 60 * 60), "PSD_UPLOAD_EXPIRY", "86400";
+    /// Seconds a client may send nothing of a file before its request ends with code 408; what has come is kept.
+    upload_idle_timeout: Duration = Duration::from_secs(30), "PSD_UPLOAD_IDLE_TIMEOUT", "30";
+    /// Uploads that a user, or the address of who is anonymous, may begin; beyond them they are answered with code 429.
+    upload_rate: Rate = Rate::per_minute(600), "PSD_UPLOAD_RATE", "600/m";
+    /// Uploads that a user may have unfinished; one more is answered with code 429.
+    uploads_per_user: usize = 100, "PSD_UPLOADS_PER_USER", "100";
+    /// Uploads that may be unfinished in all; one more is answered with code 503.
+    uploads_unfinished: usize = 10_000, "PSD_UPLOADS_UNFINISHED", "10000";
+    /// Uploads that may be written at once, each with 256 KiB of memory, in an object store with up to 24 MiB; one more is
+    /// answered with code 503.
+    upload_writers: usize = 256, "PSD_UPLOAD_WRITERS", "256";
+    /// Whether files in a folder outlive a loss of power: they are synchronised at the end of each request, every 64 MiB and
+    /// before they are published. What was confirmed outlives a crash of the server in any case.
+    upload_fsync: bool = true, "PSD_UPLOAD_FSYNC", "true";
+    /// Seconds for which the signed links are good that clients are told of.
+    file_link_expiry: Duration = Duration::from_secs(24 * 60 * 60), "PSD_FILE_LINK_EXPIRY", "86400";
     /// Proxies that are believed when they say who their client is: addresses, networks, and `unix` for Unix sockets, such as
     /// `10.0.0.0/8, unix`.
     trusted_proxies: TrustedProxies = TrustedProxies::default(), "PSD_TRUSTED_PROXIES", "none";
@@ -214,6 +238,11 @@ impl Settings {
             ("PSD_MAX_DEFERRED", self.max_deferred == 0 && self.run_async_worker),
             ("PSD_MAX_DEFERRED_PER_CONNECTION", self.max_deferred_per_connection == 0 && self.run_async_worker),
             ("PSD_HANDSHAKE_TIMEOUT", self.handshake_timeout.is_zero()),
+            ("PSD_UPLOAD_EXPIRY", self.upload_expiry.is_zero()),
+            ("PSD_UPLOAD_IDLE_TIMEOUT", self.upload_idle_timeout.is_zero()),
+            ("PSD_UPLOADS_PER_USER", self.uploads_per_user == 0),
+            ("PSD_UPLOADS_UNFINISHED", self.uploads_unfinished == 0),
+            ("PSD_UPLOAD_WRITERS", self.upload_writers == 0),
         ];
         if self.json_depth > DEEPEST_JSON {
             let depth = self.json_depth;
@@ -302,6 +331,12 @@ impl Value for AllowedOrigins {
 }
 
 impl Value for usize {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        text.parse().map_err(|_| "a whole number")
+    }
+}
+
+impl Value for u64 {
     fn parse(text: &str) -> Result<Self, &'static str> {
         text.parse().map_err(|_| "a whole number")
     }

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::{report::Outcome, shell};
 
-/// Run a load program: slow-readers, idle, flood, soak, deploy (`cargo xtask load help` lists them)
+/// Run a load program: slow-readers, idle, flood, soak, deploy, files (`cargo xtask load help` lists them)
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The program and its arguments

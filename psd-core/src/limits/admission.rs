@@ -121,7 +121,7 @@ impl Drop for Counted {
 }
 
 /// What counts as one address: of IPv6 the network of 64 bits, all of which a client may have to itself.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();

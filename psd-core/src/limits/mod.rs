@@ -11,3 +11,5 @@ pub(crate) use messages::{ConnectionRates, MessageRates};
 pub use per_type::PerType;
 pub use rate::Rate;
 pub(crate) use rate::{Bucket, Clock};
+#[cfg(feature = "files")]
+pub(crate) use {admission::network, keyed::Keyed};

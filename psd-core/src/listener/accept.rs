@@ -221,11 +221,25 @@ impl Server {
 
     /// Follows what changes outside; does not return.
     async fn follow(&self) {
+        #[cfg(feature = "files")]
+        let files = async {
+            if let Ok(files) = self.files() {
+                files.follow().await;
+            }
+            std::future::pending::<()>().await;
+        };
+        #[cfg(not(feature = "files"))]
+        let files = std::future::pending::<()>();
         #[cfg(feature = "tls")]
-        if let Some(tls) = &self.0.tls {
-            tls.follow().await;
-        }
-        std::future::pending().await
+        let tls = async {
+            if let Some(tls) = &self.0.tls {
+                tls.follow().await;
+            }
+            std::future::pending::<()>().await;
+        };
+        #[cfg(not(feature = "tls"))]
+        let tls = std::future::pending::<()>();
+        tokio::join!(files, tls);
     }
 }
 

@@ -26,16 +26,16 @@ pub enum ForwardedHeader {
 
 /// Where a request comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Client {
+pub(crate) struct Client {
     /// `None` where it came by a Unix socket. The port is 0 where a proxy did not say it.
-    pub(super) address: Option<SocketAddr>,
+    pub(crate) address: Option<SocketAddr>,
     /// Whether the client's connection is encrypted.
-    pub(super) is_secure: bool,
+    pub(crate) is_secure: bool,
 }
 
 impl Client {
     /// Whose a request is; in somebody else's server, whom its proxies speak for is found out here.
-    pub(super) fn of(request: &Request, settings: &Settings) -> Self {
+    pub(crate) fn of(request: &Request, settings: &Settings) -> Self {
         if let Some(client) = request.extensions().get::<Self>() {
             return *client;
         }

@@ -35,6 +35,10 @@ impl Server {
             router =
                 router.route(path, any(move |request: Request| std::future::ready(open(&server, &endpoint, request))));
         }
+        #[cfg(feature = "files")]
+        if let Ok(files) = self.files() {
+            router = router.merge(files.router());
+        }
         router
     }
 }

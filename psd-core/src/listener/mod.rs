@@ -25,3 +25,5 @@ pub use origin::{AllowedOrigins, InvalidOrigin};
 pub use tls::TlsError;
 pub(crate) use token_endpoint::TokenEndpoint;
 pub use trust::{InvalidNetwork, TrustedProxies};
+#[cfg(feature = "files")]
+pub(crate) use {client::Client, upgrade::bearer};

@@ -58,7 +58,7 @@ impl AllowedOrigins {
 
     /// Whether a handshake may go on; otherwise what the client is told. `is_secure` says that the client's connection is
     /// known to be encrypted.
-    pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap, is_secure: bool) -> Result<(), String> {
+    pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap, is_secure: bool) -> Result<(), String> {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         let Some(origin) = origins.next() else { return Ok(()) };
         if self.any {

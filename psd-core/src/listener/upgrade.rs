@@ -130,7 +130,7 @@ impl Offer {
 }
 
 /// The token of `Authorization: Bearer` (RFC 6750, section 2.1). Any other scheme is somebody else's, such as a proxy's.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
 }

@@ -5,6 +5,7 @@ use std::{io::Write as _, time::Duration};
 use psd_core::{
     Connection, Consumer, Error, Identity, ServeError, Server, Settings,
     auth::{Authenticator, BoxFuture, TokenError},
+    files::Files,
     receive,
 };
 
@@ -108,7 +109,11 @@ pub(crate) async fn serve() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     std::panic::set_hook(Box::new(|_| {})); // Handlers panic because they are told to.
     let settings = Settings::from_env()?;
-    let server = Server::builder().settings(settings).authenticator(Anybody).build()?;
+    let mut builder = Server::builder().settings(settings).authenticator(Anybody);
+    if let Some(folder) = std::env::var_os("LOAD_FILES") {
+        builder = builder.files(Files::folder(folder));
+    }
+    let server = builder.build()?;
     let address = std::env::var("LOAD_ADDRESS").unwrap_or_else(|_| "127.0.0.1:0".into());
     let listening = loop {
         match server.listen(&address).await {

@@ -6,6 +6,7 @@
 mod app;
 mod client;
 mod deploy;
+mod files;
 mod flood;
 mod idle;
 mod process;
@@ -30,6 +31,8 @@ Examples:
   cargo xtask load flood                        what others feel of 50 hostile connections
   cargo xtask load soak --seconds 600           ten minutes of mixed work: nothing grows
   cargo xtask load soak --seconds 20 --counts-only
+  cargo xtask load files                        a gigabyte by tus, and what it costs the server
+  cargo xtask load files --uploads 50 --mebibytes 20
   cargo xtask load deploy                       SIGTERM under load, and how clients return
 
 A bar that is missed makes the program fail. With --counts-only times and memory are printed and not judged: what must
@@ -53,6 +56,7 @@ enum Program {
     Flood(flood::Arguments),
     Soak(soak::Arguments),
     Deploy(deploy::Arguments),
+    Files(files::Arguments),
     /// The server that the others start
     #[command(hide = true)]
     Serve,
@@ -79,6 +83,7 @@ async fn run() -> anyhow::Result<ExitCode> {
         Program::Flood(arguments) => flood::run(arguments, &mut report).await?,
         Program::Soak(arguments) => soak::run(arguments, &mut report).await?,
         Program::Deploy(arguments) => deploy::run(arguments, &mut report).await?,
+        Program::Files(arguments) => files::run(arguments, &mut report).await?,
         Program::Serve => app::serve().await?,
         Program::Attack(arguments) => flood::attack(arguments).await?,
     }

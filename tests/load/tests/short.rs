@@ -47,3 +47,8 @@ fn a_server_is_replaced_and_nothing_that_was_acked_is_lost() {
 fn mixed_work_leaves_nothing_behind() {
     holds(&["soak", "--seconds", "4", "--round", "1", "--clients", "20"]);
 }
+
+#[test]
+fn a_file_comes_back_as_long_as_it_went() {
+    holds(&["files", "--mebibytes", "32", "--uploads", "3", "--messages", "20"]);
+}

@@ -1,0 +1,256 @@
+use std::path::Path;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use psd_core::{
+    Error, Identity, Server, ServerBuilder, Settings, Unhandled,
+    auth::StaticTokens,
+    files::{FileHooks, Files, NewUpload, Slot, Storage, StoredFile},
+    proto::common::sfiles::UploadedFile,
+};
+use psd_tests::{DEADLINE, Running};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+pub(crate) const CHUNK: &str = "application/offset+octet-stream";
+
+/// Lets the client's metadata decide.
+pub(crate) struct App;
+
+impl FileHooks for App {
+    async fn on_upload_start(&self, upload: &NewUpload, _: &Server) -> Result<Slot, Error> {
+        let said = |key: &str| upload.metadata.get(key).cloned();
+        if said("refuse").is_some() {
+            return Err(Error::new(422, "no more of these"));
+        }
+        assert!(said("panic").is_none(), "as the client wishes");
+        let mut slot = Slot::new();
+        if let Some(key) = said("key") {
+            slot = slot.key(key);
+        }
+        if let Some(types) = said("types") {
+            slot = slot.types([types]);
+        }
+        if let Some(most) = said("most") {
+            slot = slot.max_bytes(most.parse()?);
+        }
+        Ok(if said("public").is_some() { slot.public() } else { slot })
+    }
+
+    async fn on_upload_done(&self, file: &StoredFile, server: &Server) -> Result<UploadedFile, Error> {
+        if file.metadata.contains_key("reject") {
+            return Err(Error::new(422, "there is a virus in it"));
+        }
+        let mut uploaded = server.files()?.uploaded_file(file).await?;
+        uploaded.thumb_url = file.metadata.get("thumb").cloned().unwrap_or_default();
+        Ok(uploaded)
+    }
+}
+
+/// A server with files in a storage of its own.
+pub(crate) struct FileApp {
+    pub(crate) running: Running,
+    pub(crate) folder: Option<TempDir>,
+}
+
+pub(crate) fn tokens() -> StaticTokens {
+    StaticTokens::new()
+        .token("ann", Identity::new("1", "ann"))
+        .token("bob", Identity::new("2", "bob"))
+        .token("root", Identity::new("3", "root").superuser(true))
+}
+
+pub(crate) fn builder(storage: Storage, settings: Settings) -> ServerBuilder {
+    Server::builder()
+        .authenticator(tokens())
+        .unhandled(Unhandled::Allow)
+        .settings(settings)
+        .files(Files::in_storage(storage).hooks(App))
+}
+
+impl FileApp {
+    pub(crate) async fn in_memory() -> Self {
+        Self { running: Running::start(builder(Storage::memory(), Settings::default())).await, folder: None }
+    }
+
+    pub(crate) async fn in_folder() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    /// In a folder.
+    pub(crate) async fn with(settings: Settings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let running = Running::start(builder(Storage::folder(folder.path()), settings)).await;
+        Self { running, folder: Some(folder) }
+    }
+
+    /// One of each storage.
+    pub(crate) async fn all() -> [Self; 2] {
+        [Self::in_memory().await, Self::in_folder().await]
+    }
+
+    /// Everything in the folder that is a file, but for the key.
+    pub(crate) fn left(&self) -> Vec<String> {
+        let root = self.folder.as_ref().unwrap().path();
+        let mut left = Vec::new();
+        collect(root, root, &mut left);
+        left.retain(|name| name != "key");
+        left.sort();
+        left
+    }
+
+    pub(crate) async fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        request(&self.running, method, path, headers, body).await
+    }
+
+    /// As ann, by tus.
+    pub(crate) async fn tus(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        self.tus_as("ann", method, path, headers, body).await
+    }
+
+    pub(crate) async fn tus_as(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        let bearer = format!("Bearer {token}");
+        let mut all = vec![("Authorization", bearer.as_str()), ("Tus-Resumable", "1.0.0")];
+        all.extend(headers);
+        self.request(method, path, &all, body).await
+    }
+
+    /// Begins an upload; its path.
+    pub(crate) async fn create(&self, length: usize, said: &[(&str, &str)]) -> String {
+        let (length, metadata) = (length.to_string(), metadata(said));
+        let answer =
+            self.tus("POST", "/uploads", &[("Upload-Length", &length), ("Upload-Metadata", &metadata)], b"").await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.header("location").unwrap().to_owned()
+    }
+
+    pub(crate) async fn patch(&self, path: &str, offset: usize, body: &[u8]) -> Answer {
+        let offset = offset.to_string();
+        self.tus("PATCH", path, &[("Upload-Offset", &offset), ("Content-Type", CHUNK)], body).await
+    }
+
+    /// Uploads a file in one request after its beginning; the answer to the last.
+    pub(crate) async fn upload(&self, bytes: &[u8], said: &[(&str, &str)]) -> Answer {
+        let path = self.create(bytes.len(), said).await;
+        self.patch(&path, 0, bytes).await
+    }
+
+    pub(crate) async fn offset(&self, path: &str) -> Option<usize> {
+        let answer = self.tus("HEAD", path, &[], b"").await;
+        answer.header("upload-offset").map(|offset| offset.parse().unwrap())
+    }
+}
+
+fn collect(root: &Path, folder: &Path, left: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(root, &path, left);
+        } else {
+            left.push(path.strip_prefix(root).unwrap().to_string_lossy().into_owned());
+        }
+    }
+}
+
+/// `Upload-Metadata`.
+pub(crate) fn metadata(said: &[(&str, &str)]) -> String {
+    let pairs = said.iter().map(|(key, value)| format!("{key} {}", STANDARD.encode(value)));
+    pairs.collect::<Vec<_>>().join(",")
+}
+
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    #[track_caller]
+    pub(crate) fn expect(&self, status: u16, text: &str) {
+        assert_eq!(self.status, status, "{self:?}");
+        assert!(self.text().contains(text), "expected `{text}` in {}", self.text());
+    }
+}
+
+/// One request on a connection of its own.
+pub(crate) async fn request(
+    running: &Running,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
+    let has_length = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", running.address());
+    for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if !has_length {
+        head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    head.push_str("\r\n");
+    let mut stream = TcpStream::connect(running.address()).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let _ = stream.write_all(body).await; // An answer may come before all is sent.
+    answer(&mut stream, method).await
+}
+
+/// Reads the one answer of a connection.
+pub(crate) async fn answer(stream: &mut TcpStream, method: &str) -> Answer {
+    let mut bytes = Vec::new();
+    tokio::time::timeout(DEADLINE, stream.read_to_end(&mut bytes)).await.unwrap().unwrap();
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_else(|| panic!("no answer to {method}"));
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    let mut lines = head.lines();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let headers = lines.filter_map(|line| line.split_once(": "));
+    let headers: Vec<_> = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+    let mut body = bytes[end + 4..].to_vec();
+    if headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked") {
+        body = unchunked(&body);
+    }
+    Answer { status, headers, body }
+}
+
+fn unchunked(mut body: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    loop {
+        let end = body.windows(2).position(|two| two == b"\r\n").unwrap();
+        let size = usize::from_str_radix(std::str::from_utf8(&body[..end]).unwrap(), 16).unwrap();
+        if size == 0 {
+            return whole;
+        }
+        whole.extend_from_slice(&body[end + 2..end + 2 + size]);
+        body = &body[end + 4 + size..];
+    }
+}
+
+/// Bytes that look like nothing and repeat nowhere.
+pub(crate) fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    };
+    std::iter::repeat_with(next).take(length).collect()
+}

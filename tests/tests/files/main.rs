@@ -1,0 +1,15 @@
+//! Files: uploads and downloads over HTTP and what messages say about them, in every storage. A module a topic.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+/// The application whose files these are, and an HTTP client that sees everything.
+mod app;
+/// Ranges, conditions, links, and who may fetch what.
+mod download;
+/// What clients do wrong, on purpose or not: a clear error, and nothing left behind.
+mod hostile;
+/// `kill -9` at random points.
+mod killed;
+/// The common messages about files.
+mod messages;
+/// The tus protocol, header by header.
+mod tus;
