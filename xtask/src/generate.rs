@@ -60,9 +60,10 @@ const TYPESCRIPT: [(&str, &str); 6] = [
 ];
 
 /// What is generated in Dart, likewise.
-const DART: [(&str, &str); 2] = [
+const DART: [(&str, &str); 3] = [
     ("clients/dart/test/vectors", "clients/dart/test/vectors/messages"),
     ("clients/dart/test/bigint", "clients/dart/test/bigint/messages"),
+    ("clients/dart/test/board", "clients/dart/test/board/messages"),
 ];
 
 fn generated(
