@@ -2,12 +2,21 @@
 /// `dart test/all.dart` with words of the names of tests.
 library;
 
+import 'client/child.dart' as child;
+import 'client/live_test.dart' as live;
+import 'client/restart_test.dart' as restart;
+import 'client/storage_test.dart' as storage;
 import 'codec_test.dart' as codec;
 import 'harness.dart';
 import 'vectors_test.dart' as vectors;
 
 Future<void> main(List<String> arguments) {
+  // The program that tests start beside themselves.
+  if (arguments.firstOrNull == 'child') return child.main(arguments.sublist(1));
   group('vectors', vectors.main);
   group('codec', codec.main);
+  group('storage', storage.main);
+  group('live', live.main);
+  group('restart', restart.main);
   return run(arguments);
 }
