@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use anyhow::{Context, ensure};
 
-use crate::{report::Outcome, shell, tools};
+use crate::{npm, report::Outcome, shell, tools};
 
 /// The tests, all of them in one program.
 const TESTS: &str = "clients/dart/test/all.dart";
@@ -20,8 +20,29 @@ pub(crate) fn run() -> anyhow::Result<Outcome> {
         return Ok(failed);
     }
     dart.notices_wrong_types()?;
-    shell::run(dart.command(&[&program.to_string_lossy()]))
+    dart.adapters_compile()?;
+    if let failed @ Outcome::Failed(_) = shell::run(shell::cargo(&["build", "--workspace", "--bin", npm::SERVER]))? {
+        return Ok(failed);
+    }
+    let mut tests = dart.command(&[&program.to_string_lossy()]);
+    tests.env("PSD_CLIENT_TESTS_SERVER", npm::built(npm::SERVER)?);
+    shell::run(tests)
 }
+
+/// Packages, and the folders that have their `lib`: ours, and stand-ins for what comes from a registry or with Flutter.
+const PACKAGES: [(&str, &str); 5] = [
+    ("psd_client", "clients/dart"),
+    ("psd_drift", "clients/drift"),
+    ("drift", "clients/drift/test/stubs/drift"),
+    ("psd_flutter", "clients/flutter"),
+    ("flutter", "clients/flutter/test/stubs/flutter"),
+];
+
+/// Programs that need more than the package, and the browser's sockets: their types are checked against stand-ins.
+const ADAPTERS: [&str; 2] = ["clients/drift/test/check.dart", "clients/flutter/test/check.dart"];
+
+/// The browser's sockets, and a stand-in for the library that the machine does not have.
+const WEB: (&str, &str) = ("clients/dart/lib/src/socket/web.dart", "clients/dart/test/stubs/js_interop.dart");
 
 /// A virtual machine, and where it finds our package: there is no `pub` to say so.
 struct Dart<'p> {
@@ -32,12 +53,15 @@ struct Dart<'p> {
 impl<'p> Dart<'p> {
     fn new(program: &'p Path) -> anyhow::Result<Self> {
         let file = shell::target().join("dart/package_config.json");
-        let package = shell::root().join("clients/dart");
-        let config = format!(
-            "{{\"configVersion\": 2, \"packages\": [{{\"name\": \"psd_client\", \"rootUri\": \"file://{}\", \
-             \"packageUri\": \"lib/\", \"languageVersion\": \"3.7\"}}]}}\n",
-            package.display()
-        );
+        let entry = |(name, folder): (&str, &str)| {
+            format!(
+                "{{\"name\": \"{name}\", \"rootUri\": \"file://{}\", \"packageUri\": \"lib/\", \
+                 \"languageVersion\": \"3.7\"}}",
+                shell::root().join(folder).display()
+            )
+        };
+        let packages = PACKAGES.map(entry).join(", ");
+        let config = format!("{{\"configVersion\": 2, \"packages\": [{packages}]}}\n");
         fs::create_dir_all(file.parent().unwrap_or(&file)).context("cannot create the folder of the Dart tests")?;
         fs::write(&file, config).with_context(|| format!("cannot write {}", file.display()))?;
         Ok(Self { program, packages: format!("--packages={}", file.display()) })
@@ -53,6 +77,30 @@ impl<'p> Dart<'p> {
     fn compile(&self, source: &Path, program: &Path) -> std::process::Command {
         let snapshot = format!("--snapshot={}", program.display());
         self.command(&[&snapshot, "--snapshot-kind=kernel", &source.to_string_lossy()])
+    }
+
+    /// Checks the types of what cannot run here.
+    fn adapters_compile(&self) -> anyhow::Result<()> {
+        let folder = shell::target().join("dart/adapters");
+        fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        let read =
+            |path: &str| fs::read_to_string(shell::root().join(path)).with_context(|| format!("cannot read {path}"));
+        let (socket, stand_in) = (read(WEB.0)?, read(WEB.1)?);
+        ensure!(socket.contains("'dart:js_interop'"), "{} does not import what is replaced for the check", WEB.0);
+        let socket = socket
+            .replace("'dart:js_interop'", "'js_interop.dart'")
+            .replace("'socket.dart'", "'package:psd_client/src/socket/socket.dart'");
+        let web = folder.join("web.dart");
+        fs::write(folder.join("js_interop.dart"), stand_in).context("cannot write the stand-in")?;
+        fs::write(&web, socket).context("cannot write the browser's sockets")?;
+        let sources = ADAPTERS.iter().map(|path| shell::root().join(path)).chain([web]);
+        for source in sources {
+            let output = self.compile(&source, &folder.join("adapter.dill")).output().context("cannot run Dart")?;
+            let said = String::from_utf8_lossy(&output.stderr);
+            ensure!(output.status.success(), "{} does not compile: {said}", source.display());
+        }
+        println!("the adapters for drift, Flutter and browsers have sound types");
+        Ok(())
     }
 
     /// Compiling is only a check of types if a wrong one in generated code fails it.

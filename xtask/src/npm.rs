@@ -13,7 +13,7 @@ use crate::{
 const BROWSER: &str = "tests/browser";
 
 /// The program that the tests of clients run against.
-const SERVER: &str = "client-tests-server";
+pub(crate) const SERVER: &str = "client-tests-server";
 
 /// Adds a stage for every npm package with tests of its own. They get a Chromium in `PSD_CHROMIUM` and the server of
 /// tests/clients, built, in `PSD_CLIENT_TESTS_SERVER`.
@@ -100,7 +100,7 @@ fn script(folder: &Path, name: &str) -> bool {
 }
 
 /// A program as `cargo build` leaves it.
-fn built(program: &str) -> anyhow::Result<PathBuf> {
+pub(crate) fn built(program: &str) -> anyhow::Result<PathBuf> {
     let folder = std::env::current_exe().context("cannot find the folder of built programs")?;
     let file = folder.with_file_name(format!("{program}{}", std::env::consts::EXE_SUFFIX));
     if file.is_file() { Ok(file) } else { bail!("{} was not built", file.display()) }

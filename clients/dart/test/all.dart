@@ -3,6 +3,7 @@
 library;
 
 import 'client/child.dart' as child;
+import 'client/connection_test.dart' as connection;
 import 'client/live_test.dart' as live;
 import 'client/restart_test.dart' as restart;
 import 'client/storage_test.dart' as storage;
@@ -15,6 +16,7 @@ Future<void> main(List<String> arguments) {
   if (arguments.firstOrNull == 'child') return child.main(arguments.sublist(1));
   group('vectors', vectors.main);
   group('codec', codec.main);
+  group('connection', connection.main);
   group('storage', storage.main);
   group('live', live.main);
   group('restart', restart.main);
