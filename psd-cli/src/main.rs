@@ -10,6 +10,7 @@ mod exit;
 mod generate;
 mod json;
 mod listen;
+mod migrate;
 mod output;
 mod routes;
 mod token;
@@ -41,6 +42,7 @@ enum Command {
     Listen(listen::Arguments),
     Check(check::Arguments),
     Generate(generate::Arguments),
+    Migrate(migrate::Arguments),
     Routes(routes::Arguments),
     Token(token::Arguments),
     User(user::Arguments),
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Command::Listen(arguments) => in_runtime(listen::run(arguments)),
         Command::Check(arguments) => check::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Routes(arguments) => routes::run(&arguments),
         Command::Token(arguments) => in_runtime(token::run(arguments)),
         Command::User(arguments) => in_runtime(user::run(arguments)),

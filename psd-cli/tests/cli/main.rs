@@ -7,6 +7,8 @@ mod fixture;
 mod call;
 // psd listen: pushes, filters, reconnects and ctrl-c.
 mod listen;
+// Beginning a server from a project of the original.
+mod migrate;
 // v1 and --trace, against the demo server.
 mod dialects;
 // psd check and psd routes: what a contract says, and what is wrong with it.

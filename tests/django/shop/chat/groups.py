@@ -1,0 +1,6 @@
+"""The names of groups of users."""
+
+
+class UserGroups:
+    staff = "staff"
+    muted = "muted"
