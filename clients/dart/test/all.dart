@@ -6,6 +6,7 @@ import 'client/child.dart' as child;
 import 'client/connection_test.dart' as connection;
 import 'client/live_test.dart' as live;
 import 'client/restart_test.dart' as restart;
+import 'client/scenarios_test.dart' as scenarios;
 import 'client/storage_test.dart' as storage;
 import 'codec_test.dart' as codec;
 import 'harness.dart';
@@ -20,5 +21,6 @@ Future<void> main(List<String> arguments) {
   group('storage', storage.main);
   group('live', live.main);
   group('restart', restart.main);
+  scenarios.main();
   return run(arguments);
 }

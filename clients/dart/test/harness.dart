@@ -22,6 +22,9 @@ void group(String name, void Function() body) {
 /// A test. It fails if [body] throws, or does not end within three minutes.
 void test(String name, FutureOr<void> Function() body) => _tests.add(('$_group$name', body));
 
+/// The names of all tests.
+Iterable<String> get testNames => _tests.map((test) => test.$1);
+
 /// Does something when the test that runs has ended, however it ends; what was said last is done first.
 void addTearDown(FutureOr<void> Function() body) => _tearDowns.add(body);
 

@@ -3,6 +3,7 @@
 import 'dart:io';
 import 'dart:typed_data';
 
+import 'package:psd_client/common.dart';
 import 'package:psd_client/io.dart';
 import 'package:psd_client/psd_client.dart';
 import 'package:psd_client/src/client/cache.dart';
@@ -230,6 +231,14 @@ void cacheTests() {
     expect(texts(await cache.query(Posted.descriptor, where: (note) => note.board == 'a')), ['2', 'new']);
     await cache.delete(Posted.descriptor, where: (note) => note.board == 'a');
     expect(texts(await cache.query(Posted.descriptor)), ['other']);
+  });
+
+  test('without cache keys there is one message of a type', () async {
+    final cache = make();
+    for (final token in ['one', 'two']) {
+      await cache.put(LoginToken(token: token));
+    }
+    expect(await cache.query(LoginToken.descriptor), [const LoginToken(token: 'two')]);
   });
 
   test('each user has their own, and what has expired is gone', () async {
