@@ -1,6 +1,7 @@
 import 'dart:collection';
 
 import 'error.dart';
+import 'int64.dart';
 
 /// The value that a text of JSON says.
 ///
@@ -84,7 +85,8 @@ final class _Parser {
     final digits = match[0]!;
     if (match[1]!.isNotEmpty) return double.parse(digits);
     if (digits == '-0') return -0.0;
-    return int.tryParse(digits) ?? BigInt.parse(digits);
+    // JavaScript would round what has more digits.
+    return (isJavaScript && digits.length > 15 ? null : int.tryParse(digits)) ?? BigInt.parse(digits);
   }
 
   String string() {
