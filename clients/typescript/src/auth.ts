@@ -163,8 +163,7 @@ export function createAuth(options: AuthOptions, events: AuthEvents) {
   }
 
   return {
-    getSnapshot: state.getSnapshot,
-    subscribe: state.subscribe,
+    ...state,
     /** Resolves when the token store has answered. */
     ready,
     get token() {
@@ -178,7 +177,7 @@ export function createAuth(options: AuthOptions, events: AuthEvents) {
     /** Whether the token has expired or is about to. */
     isDue: () => Date.now() >= due,
     refresh,
-    async set(next: Tokens | undefined, known = false): Promise<void> {
+    async setTokens(next: Tokens | undefined, known = false): Promise<void> {
       adopt(next && pair(next.token, next.refresh));
       events.changed(known);
       await save(next);

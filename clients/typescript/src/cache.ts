@@ -1,6 +1,8 @@
 import { fromBinary, toBinary, type Init, type MessageType, type ServerMessage } from "./codec/index.js";
 import { identity, matches } from "./keys.js";
-import type { Row, Storage } from "./storage/storage.js";
+import type { Host } from "./parts.js";
+import { storageOf } from "./storage/open.js";
+import { forget, type Row } from "./storage/storage.js";
 
 /** What bounds the cache. */
 export interface CacheOptions {
@@ -23,55 +25,67 @@ export interface Cache {
   clear(): Promise<void>;
 }
 
+/** The cache as the client has it. */
+export interface CachePart extends Cache {
+  /** Removes what has expired, of all users. */
+  sweep(): Promise<unknown>;
+}
+
 /** How many messages may come beyond the bound before somebody looks. */
 const SLACK = 64;
 
-export function createCache(storage: Storage, user: () => Promise<string>, { maxMessages = 2000 }: CacheOptions, warn: (error: unknown) => void) {
-  const prefix = async () => `cache\n${await user()}\n`;
-  const group = async (type: MessageType) => `${await prefix()}${type.type}\n`;
-  /** How many messages a group may take until it is looked at: the first one looks. */
-  const room = new Map<string, number>();
+/** What ids begin with. */
+const PREFIX = "cache";
+
+/** The part of a client that keeps messages of the server; for generated code. */
+export function cache(host: Host): CachePart {
+  const { maxMessages = 2000 } = host.options.cache ?? {};
+  const storage = storageOf(host);
+  const prefix = async (type?: MessageType) => PREFIX + JSON.stringify(await host.user()) + (type ? JSON.stringify(type.type) : "");
+  /** How many messages of a group came since somebody looked. */
+  const unseen = new Map<string, number>();
   let last = 0;
 
-  async function find(type: MessageType, filter?: object): Promise<[Row, any][]> {
-    const found: [Row, any][] = [];
-    for (const row of await storage.read(await group(type))) {
-      if (row.expires <= Date.now()) continue;
+  function select(rows: Row[], type: MessageType, filter?: object): [Row, any][] {
+    return rows.flatMap((row) => {
       try {
-        const value = fromBinary(type, row.body);
-        if (matches(type, value, filter)) found.push([row, value]);
+        const value = row.expires > Date.now() && fromBinary(type, row.body);
+        if (value && matches(type, value, filter)) return [[row, value]];
       } catch (error) {
         // The contract changed since.
-        warn(error);
+        host.warn(error);
       }
-    }
-    return found;
+      return [];
+    });
   }
 
   return {
     async query(type: MessageType, filter?: object) {
-      return (await find(type, filter)).map(([, value]) => value);
+      return select(await storage(await prefix(type)), type, filter).map(([, value]) => value);
     },
-    async put(type: MessageType, value: any) {
+    async put(type, value) {
       const now = Date.now();
       // Several may come in one millisecond.
       const at = (last = Math.max(now, last + 0.001));
       const body = toBinary(type, value);
-      const name = await group(type);
-      await storage.write([{ id: name + identity(type, value), group: name, at, expires: now + (type.cache ?? 0) * 1000, type: type.type, body }]);
-      const left = room.get(name) ?? 0;
-      room.set(name, left - 1);
-      if (left > 0) return;
-      const rows = await storage.read(name);
-      const beyond = rows.slice(0, Math.max(0, rows.length - maxMessages));
-      room.set(name, maxMessages + SLACK - rows.length + beyond.length);
-      await storage.write([], beyond.map((row) => row.id));
+      const group = await prefix(type);
+      const id = group + identity(type, value);
+      // The first looks.
+      const count = unseen.get(group) ?? SLACK;
+      const looks = count === SLACK;
+      unseen.set(group, looks ? 0 : count + 1);
+      await storage(looks ? group : id, (rows) => {
+        const others = rows.filter((row) => row.id !== id);
+        const beyond = others.filter((_, index) => others.length - index >= maxMessages);
+        return [...forget(beyond), { id, at, expires: now + type.cache! * 1000, type: type.type, body }];
+      });
     },
-    async delete(type: MessageType, filter?: object) {
-      await storage.write([], (await find(type, filter)).map(([row]) => row.id));
+    async delete(type, filter) {
+      await storage(await prefix(type), (rows) => forget(select(rows, type, filter).map(([row]) => row)));
     },
-    clear: async () => storage.clear(await prefix()),
-    /** Removes what has expired, of all users. */
-    sweep: () => storage.clear("cache\n", Date.now()),
+    async clear() {
+      await storage(await prefix(), forget);
+    },
+    sweep: () => storage(PREFIX, (rows) => forget(rows.filter(({ expires }) => expires <= Date.now()))),
   };
 }

@@ -1,16 +1,14 @@
 import { createAuth, type AuthOptions, type AuthState } from "./auth.js";
-import { createCache, type Cache, type CacheOptions } from "./cache.js";
+import type { Cache, CacheOptions, CachePart } from "./cache.js";
 import { create, type ClientMessage, type Init, type MessageType, type ServerMessage } from "./codec/index.js";
 import { Login, LoginError, LoginToken, RefreshToken, RefreshTokenInvalid, RevokeToken, TokenInvalid, VerifyToken } from "./common/authentication.js";
 import { createConnection, type ConnectionState } from "./connection.js";
 import type { Dialect } from "./dialect.js";
 import { randomUuid, type WebSocketConstructor } from "./environment.js";
-import { PsdError } from "./error.js";
-import { createOutbox, tabName, type DeliveryStatus, type Outbox, type OutboxOptions } from "./outbox.js";
+import { asPsdError, PsdError } from "./error.js";
+import type { DeliveryStatus, Outbox, OutboxOptions, OutboxPart } from "./outbox.js";
+import type { Contract, Host } from "./parts.js";
 import { createRequests, type NewCall, type Reply, type RequestOptions } from "./requests.js";
-import { indexedDbStorage } from "./storage/indexed-db.js";
-import { memoryStorage } from "./storage/memory.js";
-import { resilientStorage } from "./storage/resilient.js";
 import type { Storage } from "./storage/storage.js";
 import { cell, listenerSet, type Store } from "./store.js";
 import type { Tokens } from "./tokens.js";
@@ -23,8 +21,8 @@ export interface ClientOptions {
   readonly dialect?: Dialect;
   /** Tokens, where they are kept, and how new ones are got. */
   readonly auth?: AuthOptions;
-  /** The messages that may come from the cache, the outbox or the server before somebody names them: the generated list. */
-  readonly messages?: readonly MessageType[];
+  /** The generated `contract`: messages that may come before somebody names them, and what keeps those with `client cache`. */
+  readonly contract?: Contract;
   /** The version of the application's contract, which the server is told. */
   readonly apiVersion?: number;
   /** Milliseconds that requests may take unless they say otherwise; 10 000 by default. */
@@ -100,7 +98,7 @@ export interface Client {
   on<T>(type: ServerMessage<T>, listener: (message: T, info: MessageInfo) => void): () => void;
   /** Gives a message to the listeners as if it had come from the server. */
   emit<T>(type: ServerMessage<T>, message: Init<T>): void;
-  /** Makes messages known, as the option `messages` does. */
+  /** Makes messages known, as the option `contract` does. */
   register(...types: readonly MessageType[]): void;
 }
 
@@ -111,18 +109,16 @@ interface Listener {
 
 /** A client for one endpoint. It connects when {@link Client.connect} is called or something is sent. */
 export function createClient(options: ClientOptions): Client {
-  const { database = "psd", onWarning: warn = (error) => console.warn("psd:", error) } = options;
-  const isPersistent = !options.storage && typeof indexedDB !== "undefined";
-  const storage = resilientStorage(options.storage ?? (isPersistent ? indexedDbStorage(database) : memoryStorage()), warn);
+  const { contract, timeout = 10_000, apiVersion, onWarning: warn = (error) => console.warn("psd:", error) } = options;
   const listeners = new Map<string, Listener>();
-  const known = { client: new Map<string, MessageType>(), server: new Map<string, MessageType>() };
+  /** Messages by their side and route. */
+  const known = new Map<string, MessageType>();
+  const find = (route: string) => known.get("client" + route);
   /** The token that the connection carried last. */
   let carried: string | undefined;
   /** Whether a refresh answered a 4401 already. */
   let isTriedAgain = false;
   let hasStarted = false;
-  let name: (tab: string | Promise<string>) => void;
-  const tab = new Promise<string>((resolve) => (name = resolve));
 
   const connection = createConnection(options, {
     async token() {
@@ -139,32 +135,25 @@ export function createClient(options: ClientOptions): Client {
       go();
     },
     received(message) {
-      const { type, uuid } = message;
+      const { type, uuid, read } = message;
       const listener = listeners.get(type);
-      const descriptor = known.server.get(type);
-      const read = <T>(type: MessageType<T>): T => {
-        try {
-          return message.read(type);
-        } catch (error) {
-          throw unreadable(error, `\`${message.type}\``);
-        }
-      };
+      const descriptor = known.get("server" + type);
       try {
         // Tokens have their own place.
         if (descriptor?.cache && type !== LoginToken.type) void cache.put(descriptor, read(descriptor));
         listener?.calls.call(read(listener.type), { uuid: uuid || undefined, isLocal: false });
       } catch (error) {
-        warn(error);
+        warn(asPsdError(error, `\`${type}\``));
       }
       if (type === TokenInvalid.type) {
         // It may be about one that was replaced meanwhile.
         if (carried !== auth.token) announce();
         // While there is a grace and no way to another token, there is nothing to do about it.
-        else if (auth.token && (auth.canRefresh() || !message.read(TokenInvalid).graceMs)) refresh();
+        else if (auth.token && (auth.canRefresh() || !read(TokenInvalid).graceMs)) refresh();
       }
-      requests.received(message, read);
+      requests.received(message);
     },
-    unreadable: (error) => warn(unreadable(error, "something that came")),
+    unreadable: (error) => warn(asPsdError(error, "something that came")),
     lost: (reason) => requests.lost(reason),
     closed(reason) {
       if (reason.code === 4401 && options.auth?.refresh && auth.canRefresh() && !isTriedAgain) {
@@ -181,14 +170,14 @@ export function createClient(options: ClientOptions): Client {
 
   const requests = createRequests({
     // What needs a token waits while there is a new one on its way.
-    canSend: (call) => isOpen() && (!auth.isRefreshing() || Boolean(call.noToken) || call.descriptor?.auth === false),
+    canSend: (call) => isOpen() && (!auth.isRefreshing() || call.noToken || call.descriptor?.auth === false),
     transmit(call) {
       const token = call.noToken || auth.isRefreshing() ? undefined : auth.token;
       // Classic servers are used to get the token every time.
-      const shown = token === carried && !isClassic() ? undefined : token;
+      const authHeader = token === carried && !isClassic() ? undefined : token;
       const left = Math.max(1, Math.round(call.ends - Date.now()));
-      connection.send({ ...call, token: shown, deadline: call.ack && !isClassic() && left < 2 ** 32 ? left : undefined });
-      carried = shown ?? carried;
+      connection.send({ ...call, authHeader, apiVersion, deadlineMs: call.ack && !isClassic() && left < 2 ** 32 ? left : undefined });
+      carried = authHeader ?? carried;
       call.held = auth.token;
     },
     cancel(uuid) {
@@ -212,10 +201,11 @@ export function createClient(options: ClientOptions): Client {
     changed(isKnown) {
       if (isKnown) carried = auth.token;
       if (auth.isRefreshing()) return;
+      const current = state();
       // A server keeps what it was told: only another connection is nobody's.
       if (isOpen() && !auth.token && carried) connection.reopen();
       else if (isOpen()) announce();
-      else if (isUnauthorized() && auth.token) connection.connect();
+      else if (current.status === "closed" && current.reason.code === 4401 && auth.token) connection.connect();
       if (!isSignedOut()) void outbox.setUser(auth.user());
       go();
     },
@@ -223,39 +213,30 @@ export function createClient(options: ClientOptions): Client {
   });
   const isSignedOut = () => auth.getSnapshot().status === "signed-out";
 
-  const outbox = createOutbox(storage, tab, options.outbox ?? {}, {
-    send: ({ uuid, type, body, at, retries }) => requests.start({ uuid, type, body, at, retries, descriptor: known.client.get(type), timeout: 30_000 }),
-    isOpen: () => isOpen() && !auth.isRefreshing() && !isSignedOut(),
-    find: (type) => known.client.get(type),
-  });
-
-  const cache = createCache(storage, () => auth.ready.then(auth.user), options.cache ?? {}, warn);
-
-  function isUnauthorized(): boolean {
-    const current = state();
-    return current.status === "closed" && current.reason.code === 4401;
-  }
-
-  function start(): void {
-    if (hasStarted) return;
-    hasStarted = true;
-    name(isPersistent ? tabName(`psd.tab.${database}.${randomUuid()}`) : database);
-    void auth.ready.then(async () => {
-      await outbox.setUser(auth.user());
-      await outbox.adopt();
-      await cache.sweep();
-    });
-  }
+  const host: Host = {
+    options,
+    find,
+    warn,
+    user: () => auth.ready.then(auth.user),
+    canSend: () => isOpen() && !auth.isRefreshing() && !isSignedOut(),
+    start: requests.start,
+  };
+  const outbox = (contract?.outbox ?? noOutbox)(host);
+  const cache = (contract?.cache ?? noCache)(host);
 
   function connect(): void {
-    start();
+    if (!hasStarted) {
+      hasStarted = true;
+      void host.user().then(outbox.setUser);
+      void cache.sweep();
+    }
     connection.connect();
   }
 
   /** Sends what can be sent. */
   function go(): void {
     requests.flush();
-    void outbox.pump();
+    outbox.pump();
   }
 
   function refresh(): void {
@@ -272,36 +253,27 @@ export function createClient(options: ClientOptions): Client {
     const current = state();
     if (current.status === "closed") throw current.reason;
     if (current.status === "idle") connect();
-    const { timeout = 10_000 } = options;
     const reply = await requests.start({ timeout, uuid: randomUuid(), type: type.type, descriptor: type, value: create(type, message), ...rest });
     return reply!;
   }
 
   function register(...types: readonly MessageType[]): void {
     for (const type of types) {
-      for (const side of ["client", "server"] as const) if (type.type && type.origin?.includes(side)) known[side].set(type.type, type);
+      for (const side of ["client", "server"]) if (type.origin?.includes(side)) known.set(side + type.type, type);
     }
   }
 
-  register(...(options.messages ?? []));
+  register(...(contract?.messages ?? []));
 
   return {
     connection: connection.state,
     outbox,
-    cache: cache as Cache,
-    auth: {
-      getSnapshot: auth.getSnapshot,
-      subscribe: auth.subscribe,
-      get token() {
-        return auth.token;
-      },
-      ready: auth.ready,
-      refresh: auth.refresh,
-      setTokens: auth.set,
-      async login(username, password) {
+    cache,
+    auth: Object.assign(auth, {
+      async login(username: string, password: string) {
         const { type, value } = await request(Login, { username, password }, { replies: [LoginToken, LoginError], noToken: true });
         if (type === LoginError) throw new PsdError("refused", value.errorText || "the login was refused", undefined, value);
-        await auth.set(value, true);
+        await auth.setTokens(value, true);
       },
       async logout() {
         // Other tabs first, so that they do not take the end of the session for a loss.
@@ -313,41 +285,45 @@ export function createClient(options: ClientOptions): Client {
         }
         await cache.clear();
         await outbox.clear();
-        await auth.set(undefined);
+        await auth.setTokens(undefined);
       },
-    },
+    }),
     connect,
     close() {
       connection.close(new PsdError("disconnected", "this client is closed"));
       auth.stop();
     },
-    send(type, message, { noAck, outbox: keep, ...rest } = {}) {
+    send(type, message = {}, { noAck, outbox: keep, ...rest } = {}) {
       register(type);
       const { uuid = randomUuid(), signal } = rest;
       const status = cell<DeliveryStatus>({ state: "queued", retries: 0 });
       let promise: Promise<void>;
       if (type.cache && keep !== false && !noAck) {
-        const value = create(type, message);
         promise = new Promise<void>((resolve, reject) => {
           const aborted = () => outbox.discard(uuid);
           if (state().status === "idle") connect();
-          outbox.add(type, value, uuid, status, (error) => (error ? reject(error) : resolve())).catch(reject);
+          const watch = (now: DeliveryStatus) => {
+            status.set(now);
+            if (now.state === "sent") resolve();
+            else if (now.state === "failed") reject(now.error);
+          };
+          outbox.add(type, create(type, message), uuid, watch).catch((error) => reject(asPsdError(error, `\`${type.type}\``)));
           signal?.addEventListener("abort", aborted);
           if (signal?.aborted) aborted();
         });
         // How it fares is seen in the outbox: nobody has to wait for it.
         promise.catch(() => {});
       } else {
-        const onSent = () => status.set({ state: "sending", retries: 0 });
-        promise = request(type, message ?? {}, { ...rest, uuid, ack: !noAck, onSent }).then(
-          () => status.set({ state: "sent", retries: 0 }),
+        const set = (state: DeliveryStatus["state"], error?: PsdError) => status.set({ state, retries: 0, ...(error && { error }) } as DeliveryStatus);
+        promise = request(type, message, { ...rest, uuid, ack: !noAck, onSent: () => set("sending") }).then(
+          () => set("sent"),
           (error: PsdError) => {
-            status.set({ state: "failed", retries: 0, error });
+            set("failed", error);
             throw error;
           },
         );
       }
-      return Object.assign(promise, { uuid, getSnapshot: status.getSnapshot, subscribe: status.subscribe });
+      return Object.assign(promise, { uuid }, status);
     },
     async fetch(type, message, reply, rest) {
       register(type, reply);
@@ -366,6 +342,22 @@ export function createClient(options: ClientOptions): Client {
   };
 }
 
-function unreadable(error: unknown, what: string): PsdError {
-  return new PsdError("unreadable", `${what} cannot be read: ${(error as Error)?.message}`, undefined, error);
+/** What stands for the outbox of a contract that needs none. */
+function noOutbox(): OutboxPart {
+  const nothing = async () => {};
+  return {
+    ...cell<[]>([]),
+    add: (type) => Promise.reject(new Error(`\`${type.type}\` has \`client cache\`, but this client no outbox: give \`createClient\` the generated \`contract\``)),
+    pump: nothing,
+    setUser: nothing,
+    clear: nothing,
+    retry: nothing,
+    discard: nothing,
+  };
+}
+
+/** What stands for the cache of a contract that needs none. */
+function noCache(): CachePart {
+  const nothing = async () => {};
+  return { query: async () => [], put: nothing, delete: nothing, clear: nothing, sweep: nothing };
 }

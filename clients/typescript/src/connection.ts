@@ -1,6 +1,6 @@
 import { asksToSpread, delay, isFinal } from "./backoff.js";
 import { Drain, Welcome } from "./common/v1.js";
-import { decode, encode, type Dialect, type Incoming, type Outgoing } from "./dialect.js";
+import { binary, type Dialect, type Framing, type Incoming, type Outgoing } from "./dialect.js";
 import { socketUrl, timer, watchNetwork, type WebSocketConstructor, type WebSocketLike } from "./environment.js";
 import { PsdError } from "./error.js";
 import { cell, type Store } from "./store.js";
@@ -19,6 +19,8 @@ const STABLE = 5_000;
 const BREATH = 500;
 /** What may stand in `Sec-WebSocket-Protocol`. */
 const PROTOCOL_TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/;
+
+const SILENT = "the server is silent";
 
 /** Where the connection stands. */
 export type ConnectionState =
@@ -40,7 +42,6 @@ export interface ConnectionOptions {
   readonly url: string | URL | (() => string | URL | Promise<string | URL>);
   readonly dialect?: Dialect;
   readonly WebSocket?: WebSocketConstructor;
-  readonly apiVersion?: number;
 }
 
 /** What the connection tells. */
@@ -60,7 +61,6 @@ export interface ConnectionEvents {
 
 /** One attempt, and the connection that it became. */
 interface Line {
-  dialect: Dialect;
   /** Since when messages flow, or 0. */
   since: number;
   send(message: Outgoing): void;
@@ -85,17 +85,14 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
 
   const gone = (reason: string, code?: number, cause?: unknown) => new PsdError("disconnected", reason, code, cause);
 
-  /** The dialects to offer. Browsers fail a connection whose offer is not answered, so classic is tried by itself. */
-  function offered(): string[] {
-    const { dialect } = options;
-    if (dialect === "classic" || (!dialect && failures % 2 && !speaksV1)) return [];
-    return dialect ? [dialect] : ["psd.v1.proto", "psd.v1.json"];
-  }
-
   function open(): void {
     stopWaiting?.();
     attempted = Date.now();
     state.set({ status: "connecting", attempt: failures + 1 });
+    // Browsers fail a connection whose offer is not answered, so classic is tried by itself.
+    const dialect = options.dialect ?? (failures % 2 && !speaksV1 ? "classic" : "psd.v1.proto");
+    const isClassic = dialect === "classic";
+    let framing: Framing = binary;
     let socket: WebSocketLike | undefined;
     let carried: string | undefined;
     let received = 0;
@@ -107,25 +104,21 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
     const stops = [timer(CONNECT, () => lost(mine, gone("the server does not answer")))];
 
     const mine: Line = {
-      dialect: "classic",
       since: 0,
       send(message) {
         const number = message.type.startsWith("psd.") ? 0 : seq + 1;
-        const frame = encode(mine.dialect, message, number, seen, options.apiVersion);
+        const frame = framing.encode(message, number, seen);
         if (frame.length > limit) throw new PsdError("too-large", `\`${message.type}\` has more than the ${limit} bytes that the server takes`);
         seq = number || seq;
         socket!.send(frame);
       },
       probe() {
+        const now = Date.now();
         if (!mine.since) return;
-        if (mine.dialect === "classic") {
-          // Nothing in classic would be answered for sure: another connection is the only certainty.
-          if (wasOffline) lost(mine, gone("the network was away"));
-        } else {
-          const now = Date.now();
-          heartbeat(Infinity);
-          stops.push(timer(DOUBT, () => received < now && lost(mine, gone("the server is silent"))));
-        }
+        // Nothing in classic would be answered for sure: another connection is the only certainty.
+        if (isClassic) return wasOffline ? lost(mine, gone("the network was away")) : undefined;
+        heartbeat(Infinity);
+        stops.push(timer(DOUBT, () => received < now && lost(mine, gone(SILENT))));
       },
       abandon() {
         clearInterval(beat as number);
@@ -143,20 +136,23 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
     function ready(connectionId: string): void {
       stops[0]!();
       mine.since = received;
-      state.set({ status: "open", dialect: mine.dialect, connectionId });
+      state.set({ status: "open", dialect, connectionId });
       events.opened(carried);
     }
 
     /** A heartbeat; or the end, if the last one was not answered for so long. */
     function heartbeat(patience: number): void {
       const now = Date.now();
-      if (asked > received && now - received >= patience) return lost(mine, gone("the server is silent"));
+      if (asked > received && now - received >= patience) return lost(mine, gone(SILENT));
       asked = now;
       mine.send({ type: "psd.heartbeat" });
     }
 
-    function control(message: Incoming): void {
-      if (message.type === "psd.welcome" && !mine.since) {
+    function hear(message: Incoming): void {
+      const { type } = message;
+      seen = Math.max(seen, message.seq);
+      if (isClassic || !type.startsWith("psd.")) return events.received(message);
+      if (type === Welcome.type && !mine.since) {
         const { connectionId, heartbeatMs, maxFrameBytes } = message.read(Welcome);
         speaksV1 = true;
         limit = maxFrameBytes || limit;
@@ -164,7 +160,7 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
         // A server that does not read, since requests wait, says that it is there only once an interval.
         beat = setInterval(heartbeat, interval, Math.max(interval + ANSWER, 2 * heartbeatMs));
         ready(connectionId);
-      } else if (message.type === "psd.drain") {
+      } else if (type === Drain.type) {
         const { reconnectAfterMs, reason } = message.read(Drain);
         comeBack = Date.now() + reconnectAfterMs;
         if (mine.since) state.set({ status: "draining", until: comeBack, reason });
@@ -173,31 +169,46 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
 
     async function begin(): Promise<void> {
       const token = await events.token();
-      const url = typeof options.url === "function" ? await options.url() : options.url;
+      const { url } = options;
+      const target = typeof url === "function" ? await url() : url;
+      if (dialect !== "psd.v1.proto") framing = (await import("./text.js")).text(isClassic);
       if (line !== mine) return;
-      const offer = offered();
-      if (token && offer[0] && PROTOCOL_TOKEN.test(token)) {
+      const offer: string[] = isClassic ? [] : [dialect];
+      if (token && !isClassic && PROTOCOL_TOKEN.test(token)) {
         carried = token;
         offer.push("psd.token." + token);
       }
-      const address = socketUrl(url);
       const Socket = options.WebSocket ?? (globalThis.WebSocket as WebSocketConstructor | undefined);
-      if (!Socket) throw new Error("there is no WebSocket here: pass one in the option `WebSocket`");
-      // An empty list is not the same for every implementation.
-      socket = offer[0] ? new Socket(address, offer) : new Socket(address);
+      let address: string;
+      try {
+        if (!Socket) throw new Error("there is no WebSocket here: pass one in the option `WebSocket`");
+        address = socketUrl(target);
+        // An empty list is not the same for every implementation.
+        socket = isClassic ? new Socket(address) : new Socket(address, offer);
+      } catch (error) {
+        // Trying again makes it no better, unless the address is looked for each time.
+        if (typeof url === "function") throw error;
+        return end(mine, failed(error));
+      }
       socket.binaryType = "arraybuffer";
       socket.onopen = () => {
         received = Date.now();
-        mine.dialect = (socket!.protocol as Dialect) || "classic";
-        if (mine.dialect === "classic") ready("");
+        // Not everybody fails a connection whose offer is not answered.
+        if (!isClassic && socket!.protocol !== dialect) lost(mine, gone(`the server does not speak ${dialect}`));
+        else if (isClassic) ready("");
       };
       socket.onmessage = ({ data }) => {
         received = Date.now();
-        for (const message of decode(mine.dialect, data, events.unreadable)) {
-          if (line !== mine) return;
-          seen = Math.max(seen, message.seq);
-          if (mine.dialect !== "classic" && message.type.startsWith("psd.")) control(message);
-          else events.received(message);
+        const envelopes = framing.split(data)[Symbol.iterator]();
+        for (;;) {
+          // What cannot be read takes nothing with it that can be.
+          try {
+            const { done, value } = envelopes.next();
+            if (done || line !== mine) return;
+            hear(framing.read(value));
+          } catch (error) {
+            events.unreadable(error);
+          }
         }
       };
       socket.onerror = () => {};
@@ -205,11 +216,8 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
         lost(mine, gone(`${mine.since ? "the connection ended" : `cannot connect to ${address}`} (${code}${reason && `: ${reason}`})`, code));
       };
     }
-
-    // A bad address, or no WebSocket: trying again makes it no better. But a function that fails may work next time.
-    begin().catch((error) => {
-      (typeof options.url === "function" ? lost : end)(mine, gone(`cannot connect: ${error?.message}`, undefined, error));
-    });
+    const failed = (error: any) => gone(`cannot connect: ${error?.message}`, undefined, error);
+    begin().catch((error) => lost(mine, failed(error)));
   }
 
   /** A connection or an attempt failed. */

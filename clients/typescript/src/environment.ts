@@ -47,9 +47,8 @@ export function watchNetwork(back: () => void, gone: () => void): () => void {
   return () => abort.abort();
 }
 
-/** Runs something later, unless the returned function is called before. */
+/** Runs something later, unless the returned function is called before. Beyond 24 days is never: nothing sleeps that long. */
 export function timer(milliseconds: number, run: () => void): () => void {
-  // Longer ones would fire at once.
-  const handle: unknown = setTimeout(run, Math.min(milliseconds, 2 ** 31 - 1));
+  const handle: unknown = milliseconds < 2 ** 31 && setTimeout(run, milliseconds);
   return () => clearTimeout(handle as number);
 }

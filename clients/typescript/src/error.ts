@@ -8,7 +8,7 @@
  * | `disconnected` | the connection ended before the answer came; whether the server acted is unknown. `code` is the close code |
  * | `aborted` | the caller's `AbortSignal` fired |
  * | `no-reply` | the server handled the request without the reply that was asked for |
- * | `unreadable` | something that came cannot be read |
+ * | `unreadable` | what came, or is to be sent, does not fit its type |
  * | `too-large` | the message is over the largest frame that the server takes |
  * | `signed-out` | there is no valid token any more, and no way to a new one |
  * | `full` | too much waits to be sent already |
@@ -41,4 +41,9 @@ export class PsdError extends Error {
     this.kind = kind;
     this.code = code;
   }
+}
+
+/** Any error as one of the client: what is none of its own says that `what` cannot be read or written. */
+export function asPsdError(error: unknown, what: string): PsdError {
+  return error instanceof PsdError ? error : new PsdError("unreadable", `${what} is unreadable: ${(error as Error)?.message}`, undefined, error);
 }

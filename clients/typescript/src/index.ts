@@ -17,6 +17,7 @@ export type { WebSocketConstructor, WebSocketLike } from "./environment.js";
 export { PsdError, type ErrorKind } from "./error.js";
 export { hasKeys, identity, matches } from "./keys.js";
 export type { DeliveryStatus, Outbox, OutboxEntry, OutboxOptions } from "./outbox.js";
+export type { Contract } from "./parts.js";
 export type { RequestOptions } from "./requests.js";
 export { indexedDbStorage } from "./storage/indexed-db.js";
 export { memoryStorage } from "./storage/memory.js";

@@ -1,8 +1,13 @@
 import { create, toBinary, type MessageType } from "./codec/index.js";
 
+/** The properties by which messages of a type are told apart: its cache keys. */
+export function keysOf(type: MessageType): string[] {
+  return Object.values(type.keys).flat();
+}
+
 /** Whether messages of a type are told apart by cache keys. */
 export function hasKeys(type: MessageType): boolean {
-  return names(type).length > 0;
+  return keysOf(type).length > 0;
 }
 
 /**
@@ -10,7 +15,7 @@ export function hasKeys(type: MessageType): boolean {
  * the place of the older; without cache keys, there is one message of a type.
  */
 export function identity(type: MessageType, value: any): string {
-  return part(type, value, names(type));
+  return part(type, value, keysOf(type));
 }
 
 /** Whether a message has the values of `filter`. */
@@ -22,11 +27,4 @@ export function matches(type: MessageType, value: any, filter: any = {}): boolea
 /** Some properties of a message as text, which is the same for the same values only: their bytes. */
 function part(type: MessageType, value: any, properties: string[]): string {
   return toBinary(type, create(type, Object.fromEntries(properties.map((name) => [name, value[name]])))).join();
-}
-
-/** The properties of the cache keys, which the contract names as the .proto file does. */
-function names(type: MessageType): string[] {
-  return Object.values(type.keys)
-    .flat()
-    .map((name: string) => type.fields.find((field) => field[0] === name)?.[6] ?? name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase()));
 }

@@ -1,9 +1,11 @@
 import { fromBinary, toBinary, type MessageType } from "./codec/index.js";
-import { timer, webLocks } from "./environment.js";
+import { randomUuid, timer, webLocks } from "./environment.js";
 import { PsdError } from "./error.js";
 import { hasKeys, identity } from "./keys.js";
-import type { Row, Storage } from "./storage/storage.js";
-import { cell, type Cell, type Store } from "./store.js";
+import type { Host } from "./parts.js";
+import { databaseOf, isInBrowser, storageOf } from "./storage/open.js";
+import { forget, oldestFirst, type Row } from "./storage/storage.js";
+import { cell, type Store } from "./store.js";
 
 /** Codes with which the server says that a later attempt may succeed. */
 const TRANSIENT = [408, 429, 503];
@@ -49,90 +51,96 @@ export interface Outbox extends Store<readonly OutboxEntry[]> {
   discard(uuid: string): void;
 }
 
-/** What the outbox needs of the client. */
-export interface OutboxEvents {
-  /** Sends a message, if that is possible now, and waits for its ack. */
-  send(item: Item): Promise<unknown>;
-  /** Whether messages can be sent now. */
-  isOpen(): boolean;
-  find(type: string): MessageType | undefined;
+/** The outbox as the client has it. */
+export interface OutboxPart extends Outbox {
+  /** Takes a message; `watch` is told how it fares. */
+  add(type: MessageType, value: unknown, uuid: string, watch: (status: DeliveryStatus) => void): Promise<void>;
+  /** Sends what waits, if that is possible now. */
+  pump(): void;
+  /** Says whose messages are sent. Those of somebody else are kept for when they come back. */
+  setUser(user: string): Promise<void>;
+  /** Forgets everything of the present user. */
+  clear(): Promise<unknown>;
 }
 
-/** A message in the outbox, and who waits for it. */
-export interface Item {
-  readonly uuid: string;
-  readonly type: string;
-  readonly body: Uint8Array;
-  readonly at: number;
-  readonly expires: number;
+/** A message in the outbox. */
+interface Item extends Omit<Row, "id" | "owner" | "sent">, OutboxEntry {
+  value: unknown;
+  status: DeliveryStatus;
   /** How often it was sent, not counting an attempt that is under way. */
   retries: number;
-  readonly status: Cell<DeliveryStatus>;
   /** Its identity, where it has cache keys. */
   readonly key?: string | false;
   isStored?: boolean;
-  value?: unknown;
-  readonly settle?: ((error?: PsdError) => void) | undefined;
+  readonly watch?: (status: DeliveryStatus) => void;
 }
 
-const PREFIX = "outbox\n";
-
-export function createOutbox(storage: Storage, tab: Promise<string>, options: OutboxOptions, events: OutboxEvents) {
-  const { maxMessages = 1000, maxBytes = 4 << 20 } = options;
+/** The part of a client that keeps messages until they are sent; for generated code. */
+export function outbox(host: Host): OutboxPart {
+  const { maxMessages = 1000, maxBytes = 4 << 20 } = host.options.outbox ?? {};
+  const storage = storageOf(host);
   const entries = cell<readonly OutboxEntry[]>([]);
   const watched = new Set<string>();
+  let named: Promise<string> | undefined;
   let items: Item[] = [];
-  let user = "";
+  let user: string | undefined;
   let isBusy = false;
   let stopPause: (() => void) | undefined;
   let pauses = 0;
 
-  const group = () => PREFIX + user;
+  /** What stands before the uuid in the id of a row. */
+  const prefix = () => "outbox" + JSON.stringify(user ?? "");
   const find = (uuid: string) => items.find((item) => item.uuid === uuid);
-  const stateOf = (item: Item) => item.status.getSnapshot().state;
+  const withState = (state: DeliveryStatus["state"]) => items.filter((item) => item.status.state === state);
+  const tab = () => (named ??= isInBrowser(host) ? tabName(`psd.tab.${databaseOf(host)}.${randomUuid()}`) : Promise.resolve(databaseOf(host)));
 
   /** Writes a message; `attempts` are under way. */
   async function store(item: Item, attempts = 0): Promise<void> {
-    const owner = await tab;
+    const owner = await tab();
     const { uuid, at, expires, type, body, retries } = item;
+    const id = prefix() + uuid;
     // It may have been discarded or replaced meanwhile.
-    if (items.includes(item)) await storage.write([{ id: PREFIX + uuid, group: group(), at, expires, type, body, owner, sent: retries + attempts }]);
+    if (items.includes(item)) await storage(id, () => [{ id, at, expires, type, body, owner, sent: retries + attempts }]);
   }
 
   function publish(): void {
     entries.set(
       items.map((item) => {
-        const descriptor = events.find(item.type);
+        const descriptor = host.find(item.type);
         try {
           item.value ??= descriptor && fromBinary(descriptor, item.body);
         } catch {
           // The contract changed since. The server will say what it thinks of it.
         }
         const { uuid, type, value, at, status } = item;
-        return { uuid, type, value, at, status: status.getSnapshot() };
+        return { uuid, type, value, at, status };
       }),
     );
   }
 
   function update(item: Item, state: DeliveryStatus["state"], error?: PsdError): void {
-    item.status.set({ state, retries: item.retries, ...(error && { error }) } as DeliveryStatus);
+    item.status = { state, retries: item.retries, ...(error && { error }) } as DeliveryStatus;
+    item.watch?.(item.status);
     publish();
   }
 
-  const unstore = (item: Item) => void storage.write([], [PREFIX + item.uuid]);
-
-  function remove(item: Item): void {
-    items = items.filter((other) => other !== item);
-    unstore(item);
+  function unstore({ uuid }: Item): void {
+    void storage(prefix() + uuid, forget);
   }
 
-  /** Gives a message up. It stays in the list, so that somebody sees it, but for this page only. */
+  /** Takes a message off the list: it was sent, or is given up. */
+  function remove(item: Item, error?: PsdError): void {
+    items = items.filter((other) => other !== item);
+    unstore(item);
+    update(item, error ? "failed" : "sent", error);
+  }
+
+  /** Gives a message up. It stays on the list, so that somebody sees it, but for this page only. */
   function fail(item: Item, error: PsdError): void {
     unstore(item);
     update(item, "failed", error);
-    const failed = items.filter((item) => stateOf(item) === "failed");
-    if (failed.length > FAILED) remove(failed[0]!);
-    item.settle?.(error);
+    const failed = withState("failed");
+    if (failed.length > FAILED) remove(failed[0]!, error);
   }
 
   /** Sends what waits, in order and one at a time: the next goes when the one before was acked. */
@@ -140,9 +148,9 @@ export function createOutbox(storage: Storage, tab: Promise<string>, options: Ou
     if (isBusy) return;
     isBusy = true;
     for (;;) {
-      const item = items.find((item) => stateOf(item) === "queued");
+      const [item] = withState("queued");
       // One that is not stored yet calls again when it is.
-      if (!item?.isStored || stopPause || !events.isOpen()) break;
+      if (!item?.isStored || stopPause || !host.canSend()) break;
       if (item.expires <= Date.now()) fail(item, new PsdError("expired", `\`${item.type}\` could not be sent in its time`));
       else await deliver(item);
     }
@@ -150,26 +158,27 @@ export function createOutbox(storage: Storage, tab: Promise<string>, options: Ou
   }
 
   async function deliver(item: Item): Promise<void> {
+    const { uuid, type, body, at, retries: retryCount } = item;
     update(item, "sending");
     void store(item, 1);
     try {
-      await events.send(item);
-      remove(item);
+      await host.start({ uuid, type, body, at, retryCount, descriptor: host.find(type), timeout: 30_000 });
       pauses = 0;
-      update(item, "sent");
-      item.settle?.();
+      remove(item);
     } catch (thrown) {
       if (!items.includes(item)) return;
-      const error = thrown instanceof PsdError ? thrown : new PsdError("unreadable", String(thrown));
+      const error = thrown as PsdError;
       const { kind, code = 0 } = error;
-      // Whoever is signed out now may be back before the message expires.
-      const isTransient = TRANSIENT.includes(code) || (code === 401 && !events.isOpen());
-      // A frame over the limit ended the connection: the next attempt would end the next one.
-      const mayRepeat = kind === "refused" ? isTransient : ["disconnected", "timeout"].includes(kind) && code !== 1009;
+      const isRefused = kind === "refused";
+      const mayRepeat = isRefused
+        ? // Whoever is signed out now may be back before the message expires.
+          TRANSIENT.includes(code) || (code === 401 && !host.canSend())
+        : // A frame over the limit ended the connection: the next attempt would end the next one.
+          ["disconnected", "timeout"].includes(kind) && code !== 1009;
       if (!mayRepeat) return fail(item, error);
       item.retries++;
       update(item, "queued");
-      if (kind === "refused") {
+      if (isRefused) {
         stopPause = timer(Math.min(1000 * 2 ** pauses++, 20_000) * (0.5 + Math.random() / 2), () => {
           stopPause = undefined;
           void pump();
@@ -180,25 +189,24 @@ export function createOutbox(storage: Storage, tab: Promise<string>, options: Ou
 
   /** Takes over what closed tabs, or this one before its reload, have left. */
   async function adopt(): Promise<void> {
-    const me = await tab;
+    const me = await tab();
     const locks = webLocks();
-    const living = locks && (await locks.query()).held!.map(({ name }) => name!);
-    let mine: Row[] = [];
-    const others = new Set<string>();
-    await storage.update(group(), (rows) => {
-      const isOrphan = ({ owner = "" }: Row) => owner !== me && living && !living.includes(owner);
-      mine = rows.filter((row) => row.owner === me || isOrphan(row));
-      rows.filter((row) => !mine.includes(row)).forEach(({ owner }) => others.add(owner!));
-      return rows.filter(isOrphan).map((row) => ({ ...row, owner: me }));
+    const living = locks && (await locks.query()).held!.map(({ name }) => name);
+    const owner = prefix();
+    let others: Row[] = [];
+    const rows = await storage(owner, (rows) => {
+      others = rows.filter((row) => row.owner !== me);
+      const orphans = living ? others.filter((row) => !living.includes(row.owner)) : [];
+      others = others.filter((row) => !orphans.includes(row));
+      return orphans.map((row) => ({ ...row, owner: me }));
     });
-    for (const { id, type, body, at, expires, sent: retries = 0 } of mine) {
-      const uuid = id.slice(PREFIX.length);
-      if (find(uuid)) continue;
-      items.push({ uuid, type, body, at, expires, retries, status: cell<DeliveryStatus>({ state: "queued", retries }), isStored: true });
+    for (const { id, type, body, at, expires, sent: retries = 0 } of rows.filter((row) => !others.includes(row))) {
+      const uuid = id.slice(owner.length);
+      if (owner === prefix() && !find(uuid)) items.push({ uuid, type, body, at, expires, retries, value: undefined, status: { state: "queued", retries }, isStored: true });
     }
-    items.sort((a, b) => a.at - b.at);
+    oldestFirst(items);
     publish();
-    for (const owner of others) {
+    for (const { owner = "" } of others) {
       if (watched.has(owner)) continue;
       watched.add(owner);
       // Granted when that tab is closed.
@@ -208,33 +216,27 @@ export function createOutbox(storage: Storage, tab: Promise<string>, options: Ou
   }
 
   return {
-    getSnapshot: entries.getSnapshot,
-    subscribe: entries.subscribe,
+    ...entries,
     pump,
-    async add(type: MessageType, value: unknown, uuid: string, status: Cell<DeliveryStatus>, settle: Item["settle"]): Promise<void> {
-      const body = toBinary(type, value);
-      const waiting = items.filter((item) => stateOf(item) !== "failed");
+    async add(type, value, uuid, watch) {
       const now = Date.now();
+      const waiting = items.filter((item) => item.status.state !== "failed");
       const item: Item = {
         uuid,
         type: type.type,
-        body,
+        body: toBinary(type, value),
         at: Math.max(now, (items.at(-1)?.at ?? 0) + 1),
         expires: now + type.cache! * 1000,
         retries: 0,
-        status,
+        status: { state: "queued", retries: 0 },
         key: hasKeys(type) && type.type + identity(type, value),
         value,
-        settle,
+        watch,
       };
-      if (waiting.length >= maxMessages || waiting.reduce((sum, item) => sum + item.body.length, body.length) > maxBytes) {
-        return fail(item, new PsdError("full", `${waiting.length} messages wait in the outbox already`));
-      }
-      const older = waiting.find((other) => item.key && other.key === item.key && stateOf(other) === "queued");
-      if (older) {
-        remove(older);
-        fail(older, new PsdError("replaced", "a newer message with the same cache keys is sent instead"));
-      }
+      const size = [item, ...waiting].reduce((sum, { body }) => sum + body.length, 0);
+      if (waiting.length >= maxMessages || size > maxBytes) return remove(item, new PsdError("full", `${waiting.length} messages wait in the outbox already`));
+      const older = item.key && withState("queued").find(({ key }) => key === item.key);
+      if (older) remove(older, new PsdError("replaced", "a newer message with the same cache keys is sent instead"));
       items.push(item);
       publish();
       await store(item);
@@ -242,41 +244,34 @@ export function createOutbox(storage: Storage, tab: Promise<string>, options: Ou
       item.isStored = true;
       void pump();
     },
-    adopt,
-    /** Whose messages these are. Those of somebody else are kept for when they come back. */
-    async setUser(next: string): Promise<void> {
+    async setUser(next) {
       if (next === user) return;
       const before = items;
+      const left = prefix();
       // What nobody said before they signed in is theirs.
       if (user) items = [];
       user = next;
       for (const item of before) {
-        if (items.includes(item)) void store(item);
-        else item.settle?.(new PsdError("signed-out", "somebody else is signed in; the message is kept for its sender"));
+        if (!items.includes(item)) update(item, "failed", new PsdError("signed-out", "somebody else is signed in; the message is kept for its sender"));
+        else if (item.status.state !== "failed") void store(item).then(() => left !== prefix() && void storage(left + item.uuid, forget));
       }
       await adopt();
     },
-    /** Forgets everything of the present user. */
-    async clear(): Promise<void> {
-      const gone = items;
-      items = [];
-      publish();
-      await storage.write([], (await storage.read(group())).map((row) => row.id));
-      gone.forEach((item) => item.settle?.(new PsdError("signed-out", "logged out before the message was sent")));
+    async clear() {
+      const error = new PsdError("signed-out", "logged out before the message was sent");
+      for (const item of items) remove(item, error);
+      await storage(prefix(), forget);
     },
-    retry(uuid: string): void {
+    retry(uuid) {
       const item = find(uuid);
-      if (!item || stateOf(item) !== "failed") return;
+      if (item?.status.state !== "failed") return;
       item.retries++;
       update(item, "queued");
       void store(item).then(pump);
     },
-    discard(uuid: string): void {
+    discard(uuid) {
       const item = find(uuid);
-      if (!item) return;
-      remove(item);
-      publish();
-      item.settle?.(new PsdError("aborted", "the message was discarded"));
+      if (item) remove(item, new PsdError("aborted", "the message was discarded"));
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { MessageType } from "./codec/index.js";
 import type { Incoming, Outgoing } from "./dialect.js";
 import { timer } from "./environment.js";
-import { PsdError } from "./error.js";
+import { asPsdError, PsdError } from "./error.js";
 
 /** How many requests may wait for a connection or an answer. */
 const MOST = 10_000;
@@ -32,7 +32,7 @@ export interface Call extends Outgoing {
   /** The messages that answer it; without, the ack does. */
   readonly replies: readonly MessageType[];
   readonly ends: number;
-  retries: number;
+  retryCount: number;
   isSent: boolean;
   /** Whether it was sent again for a new token. */
   isSecondTry: boolean;
@@ -86,7 +86,7 @@ export function createRequests(events: RequestEvents) {
 
   function again(call: Call): void {
     call.isSent = false;
-    call.retries++;
+    call.retryCount++;
   }
 
   return {
@@ -100,15 +100,13 @@ export function createRequests(events: RequestEvents) {
           if (call.isSent) events.cancel(uuid);
         };
         const stop = timer(timeout, () => {
-          // A timer is not that patient.
-          if (timeout === Infinity) return;
-          const [kind, what] = call.isSent ? (["timeout", "not answered"] as const) : (["disconnected", "not sent"] as const);
-          call.settle(new PsdError(kind, `\`${type}\` was ${what} within ${timeout / 1000} s`));
+          const [kind, what] = call.isSent ? (["timeout", "answered"] as const) : (["disconnected", "sent"] as const);
+          call.settle(new PsdError(kind, `\`${type}\` was not ${what} within ${timeout / 1000} s`));
         });
         const call: Call = {
           ack: true,
           replies: [],
-          retries: 0,
+          retryCount: 0,
           isSent: false,
           isSecondTry: false,
           ends: Date.now() + timeout,
@@ -116,7 +114,7 @@ export function createRequests(events: RequestEvents) {
             calls.delete(uuid);
             stop();
             signal?.removeEventListener("abort", aborted);
-            error ? reject(error) : resolve(reply);
+            error ? reject(asPsdError(error, `\`${type}\``)) : resolve(reply);
           },
           ...options,
         };
@@ -126,8 +124,8 @@ export function createRequests(events: RequestEvents) {
         flush();
       });
     },
-    /** Looks whether a message belongs to a request; `read` decodes it. */
-    received({ uuid, type, result }: Incoming, read: (type: MessageType) => unknown): void {
+    /** Looks whether a message belongs to a request. */
+    received({ uuid, type, result, read }: Incoming): void {
       const call = calls.get(uuid);
       if (!call) return;
       const reply = call.replies.find((reply) => reply.type === type);

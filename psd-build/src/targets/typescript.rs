@@ -54,6 +54,8 @@ pub(crate) struct Options {
     pub(crate) codec: String,
     pub(crate) well_known: String,
     pub(crate) common: String,
+    /// Where the parts of a client come from that only some contracts need; nothing where there is no contract.
+    pub(crate) offline: Option<String>,
     pub(crate) int64: Int64,
     /// What imports of generated files end with.
     pub(crate) extension: String,
@@ -69,18 +71,34 @@ pub(crate) enum Int64 {
     Number,
 }
 
+impl Int64 {
+    /// The type in TypeScript.
+    fn name(self) -> &'static str {
+        match self {
+            Self::BigInt => "bigint",
+            Self::String => "string",
+            Self::Number => "number",
+        }
+    }
+}
+
 impl Options {
     fn of(settings: &Settings) -> Self {
         let runtime = settings.text(&TARGET, "runtime");
+        let int64 = match settings.text(&TARGET, "int64") {
+            "string" => Int64::String,
+            "number" => Int64::Number,
+            _ => Int64::BigInt,
+        };
         Self {
             codec: format!("{runtime}/codec"),
-            well_known: format!("{runtime}/wkt"),
-            common: format!("{runtime}/common"),
-            int64: match settings.text(&TARGET, "int64") {
-                "string" => Int64::String,
-                "number" => Int64::Number,
-                _ => Int64::BigInt,
+            well_known: match int64 {
+                Int64::BigInt => format!("{runtime}/wkt"),
+                other => format!("{runtime}/wkt/{}", other.name()),
             },
+            common: format!("{runtime}/common"),
+            offline: Some(format!("{runtime}/offline")),
+            int64,
             extension: settings.text(&TARGET, "import_extension").to_owned(),
             compat: settings.flag("compat").then(|| format!("{runtime}/compat")),
         }
@@ -108,6 +126,7 @@ pub fn common() -> Result<Vec<File>, Error> {
         codec: "../codec/index.js".to_owned(),
         well_known: "../wkt/index.js".to_owned(),
         common: String::new(),
+        offline: None,
         int64: Int64::BigInt,
         extension: ".js".to_owned(),
         compat: None,

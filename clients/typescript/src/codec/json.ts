@@ -1,6 +1,7 @@
 import { begin, enter, expected, fail, leave, within } from "./error.js";
-import { ENUM, type Field, LIST, MAP, MESSAGE, namesOf, NULL, ONEOF, type Plan, planIn, planOf, put } from "./message.js";
-import { keyFrom, scalarFromJson, scalarToJson } from "./scalar.js";
+import { BOOL, ENUM, type Field, KINDS, LIST, MAP, MESSAGE, NULL, ONEOF, type Plan, planIn, planOf, put, STRING } from "./message.js";
+import { scalarFromJson, scalarToJson } from "./json-scalar.js";
+import { isOf, keyOf } from "./scalar.js";
 import type { EnumType, JsonObject, JsonReadOptions, JsonValue, JsonWriteOptions, MessageType } from "./types.js";
 import { eachField, isNullable } from "./write.js";
 
@@ -26,35 +27,42 @@ export const fromJson = <T>(type: MessageType<T>, json: JsonValue, options: Json
 };
 
 export const writeMessage = (plan: Plan, message: any, options: JsonWriteOptions): JsonValue => {
+  if (plan.special?.toJson) return plan.special.toJson(message, options);
+  const json: JsonObject = {};
   enter();
-  let json: JsonValue = {};
-  if (plan.special?.toJson) json = plan.special.toJson(message, options);
-  else {
-    eachField(plan, message, (field, held) => {
-      let written: JsonValue;
-      if (field.label === LIST) {
-        if (!held.length) return;
-        written = [];
-        for (const item of held) written.push(writeValue(field, item, options));
-      } else if (field.label === MAP) {
-        const keys = Object.keys(held);
-        if (!keys.length) return;
-        written = {};
-        for (const key of keys) put(written, key, writeValue(planIn(field).fields[1]!, held[key], options));
-      } else written = writeValue(field, held, options);
-      put(json, field[options.names ?? "proto3"], written);
-    });
-  }
+  eachField(plan, message, writeField, json, options);
   leave();
   return json;
+};
+
+const writeField = (field: Field, held: any, json: JsonObject, options: JsonWriteOptions): void => {
+  const { label } = field;
+  let written: any = held;
+  if (label === LIST) {
+    written = [];
+    for (const item of held) written.push(writeValue(field, item, options));
+  } else if (label === MAP) {
+    written = undefined;
+    for (const key of Object.keys(held)) put((written ??= {}), key, writeValue(planIn(field).fields[1]!, held[key], options));
+    if (!written) return;
+  } else if (field.kind !== STRING && field.kind !== BOOL) written = writeValue(field, held, options);
+  put(json, options.names === "classic" ? field.classic : field.proto3, written);
 };
 
 const writeValue = (field: Field, value: any, options: JsonWriteOptions): JsonValue => {
   const { kind, form } = field;
   if (kind === MESSAGE) return writeMessage(planIn(field), value, options);
-  if (kind === ENUM) return namesOf(field).get(value) ?? value;
+  if (kind === ENUM) return enumNames(field).get(value) ?? value;
   return kind === NULL ? null : scalarToJson(kind, form ? form.from(value) : value);
 };
+
+/** The names of an enum's numbers: the first of each. */
+const enumNames = (field: Field): Map<number, string> =>
+  (field.names ??= new Map(
+    Object.entries(field.ref!() as EnumType)
+      .reverse()
+      .map(([name, number]) => [number, name]),
+  ));
 
 /** What stands for an enum value whose name is not known. */
 const ABSENT = Symbol();
@@ -110,7 +118,9 @@ const readField = (field: Field, json: JsonValue, message: any, options: JsonRea
       const object = objectOf(json);
       const [key, item] = planIn(field).fields;
       for (step of Object.keys(object)) {
-        if ((value = readValue(item!, object[step]!, options)) !== ABSENT) put(message[name], String(keyFrom(key!.kind, step)), value);
+        const kept = keyOf(key!.kind, step);
+        if (!isOf(key!.kind, kept)) expected(KINDS[key!.kind]!, step);
+        if ((value = readValue(item!, object[step]!, options)) !== ABSENT) put(message[name], String(kept), value);
       }
     } else if ((value = readValue(field, json, options)) !== ABSENT) {
       if (label !== ONEOF) message[name] = value;

@@ -57,6 +57,8 @@ export interface Field {
   readonly name: string;
   /** The property that holds it: its own, or the one of its oneof. */
   readonly property: string;
+  /** In the .proto file. */
+  readonly proto: string;
   readonly proto3: string;
   readonly classic: string;
   readonly kind: number;
@@ -97,6 +99,7 @@ const compileField = ([proto, number, type, ref, oneof, json, property]: FieldIn
   return {
     name,
     property: oneof || name,
+    proto,
     proto3: json || proto.replace(/_+(.)?/g, raise),
     classic,
     kind,
@@ -125,12 +128,7 @@ const compile = (infos: readonly FieldInfo[], empty: () => any, special?: Specia
     if (field.label === LIST) tags.set(((field.tag & ~7) | (field.packed ? wire : 2)) >>> 0, field);
   });
   // A name in the .proto file goes before another field's proto3 name, and that before its classic one.
-  for (const name of ["", "proto3", "classic"] as const) {
-    fields.forEach((field, index) => {
-      const key = name ? field[name] : infos[index]![0];
-      if (!names.has(key)) names.set(key, field);
-    });
-  }
+  for (const name of ["classic", "proto3", "proto"] as const) for (const field of [...fields].reverse()) names.set(field[name], field);
   return { empty, special, fields, tags, names };
 };
 
@@ -140,14 +138,6 @@ export const planOf = (type: MessageType & { plan?: Plan }): Plan =>
 
 /** The plan of a field that is a message or a map. */
 export const planIn = (field: Field): Plan => (field.plan ??= planOf(field.ref!() as MessageType));
-
-/** The names of an enum's numbers: the first of each. */
-export const namesOf = (field: Field): Map<number, string> =>
-  (field.names ??= new Map(
-    Object.entries(field.ref!() as EnumType)
-      .reverse()
-      .map(([name, number]) => [number, name]),
-  ));
 
 /** Sets a member whatever it is called: assigning to `__proto__` would do something else. */
 export const put = (object: any, key: string, value: unknown): void => {

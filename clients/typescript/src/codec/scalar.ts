@@ -1,6 +1,4 @@
-import { expected } from "./error.js";
 import * as k from "./message.js";
-import type { JsonValue } from "./types.js";
 
 /** Eight bytes, and the number they are. */
 export const octets = new Uint8Array(8);
@@ -9,64 +7,25 @@ export const number = new DataView(octets.buffer);
 /** Whether an integer of 64 bits is one of this kind. */
 const fits = (kind: number, value: bigint): boolean => (kind < k.UINT64 ? BigInt.asIntN : BigInt.asUintN)(64, value) === value;
 
-/** Whether a value is one of a number's kind, as it is held. */
-export const isNumber = (kind: number, value: any): boolean =>
-  kind < k.BOOL
-    ? typeof value === "number"
-    : kind < k.INT64
-      ? (kind < k.UINT32 ? value | 0 : value >>> 0) === value
-      : typeof value === "bigint" && fits(kind, value);
+/** Whether a value is one of a scalar's kind, as it is held. */
+export const isOf = (kind: number, value: any): boolean =>
+  kind === k.STRING
+    ? typeof value === "string"
+    : kind < k.BOOL
+      ? typeof value === "number"
+      : kind === k.BOOL
+        ? typeof value === "boolean"
+        : kind === k.BYTES
+          ? value instanceof Uint8Array
+          : kind < k.INT64
+            ? (kind < k.UINT32 ? value | 0 : value >>> 0) === value
+            : typeof value === "bigint" && fits(kind, value);
 
-/** A scalar of JSON; an integer of 64 bits as a bigint. */
-export const scalarFromJson = (kind: number, json: JsonValue): unknown => {
-  const wrong = (): never => expected(k.KINDS[kind]!, json);
-  if (kind === k.BOOL) return typeof json === "boolean" ? json : wrong();
-  if (kind < k.MESSAGE && kind > k.BOOL) {
-    if (typeof json !== "string" || /\p{Surrogate}/u.test(json)) return wrong();
-    return kind === k.STRING ? json : (bytesFromBase64(json) ?? wrong());
-  }
-  if (typeof json !== "number") {
-    if (kind < k.BOOL && /^(NaN|-?Infinity)$/.test(json as string)) return Number(json);
-    if (typeof json !== "string" || !/^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(json)) return wrong();
-  }
-  let value: number | bigint = Number(json);
-  if (kind < k.BOOL) return Number.isFinite(kind ? Math.fround(value) : value) ? value : wrong();
-  if (kind > k.FIXED32) {
-    // Every digit counts, unless it is spelt with decimals or an exponent.
-    if (/^-?\d+$/.test(json as string)) value = BigInt(json);
-    else if (Number.isInteger(value)) value = BigInt(value);
-  }
-  return isNumber(kind, value) ? value : wrong();
-};
-
-/** A scalar as JSON. */
-export const scalarToJson = (kind: number, value: any): JsonValue => {
-  if (kind === k.BYTES) {
-    let text = "";
-    for (const byte of value as Uint8Array) text += String.fromCharCode(byte);
-    return btoa(text);
-  }
-  if (typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value))) return String(value);
-  if (kind === k.FLOAT) {
-    // The shortest number that is the same as a `float`.
-    for (let digits = 1; digits < 9; digits++) {
-      const short = Number(Math.fround(value).toPrecision(digits));
-      if (Math.fround(short) === Math.fround(value)) return short;
-    }
-  }
-  return value;
-};
-
-const bytesFromBase64 = (text: string): Uint8Array | undefined => {
+/** The key of a map, which is always a string in TypeScript; itself, if it is none of its kind. */
+export const keyOf = (kind: number, key: string): unknown => {
   try {
-    // `atob` takes white space for nothing.
-    const binary = atob(text.replace(/-/g, "+").replace(/_/g, "/").replace(/\s/, "?"));
-    const bytes = new Uint8Array(binary.length);
-    for (let index = 0; index < bytes.length; index++) bytes[index] = binary.charCodeAt(index);
-    return bytes;
-  } catch {}
+    return kind === k.STRING ? key : kind < k.INT64 ? JSON.parse(key) : BigInt(key);
+  } catch {
+    return key;
+  }
 };
-
-/** The key of a map, which is always a string in TypeScript. */
-export const keyFrom = (kind: number, key: string): unknown =>
-  kind === k.BOOL ? (key === "true" || (key !== "false" && expected("true or false", key))) : scalarFromJson(kind, key);

@@ -1,7 +1,7 @@
 import { begin, enter, expected, leave, within } from "./error.js";
 import * as k from "./message.js";
 import type { Field, Plan } from "./message.js";
-import { isNumber, keyFrom, number, octets } from "./scalar.js";
+import { isOf, keyOf, number, octets } from "./scalar.js";
 import type { MessageType } from "./types.js";
 
 const utf8 = new TextEncoder();
@@ -93,36 +93,30 @@ const one = (field: Field, value: any): void => {
 };
 
 const scalar = (field: Field, value: any): void => {
-  const { kind } = field;
-  switch (kind) {
-    case k.MESSAGE: {
-      enter();
-      const start = at++;
-      message(k.planIn(field), value);
-      close(start);
-      leave();
-      return;
-    }
-    case k.STRING:
-      if (typeof value !== "string") break;
-      return text(value);
-    case k.BYTES:
-      if (!(value instanceof Uint8Array)) break;
-      reserve(value.length + 8);
-      varint(value.length);
-      bytes.set(value, at);
-      at += value.length;
-      return;
-    case k.BOOL:
-      if (typeof value !== "boolean") break;
-      return varint(value ? 1 : 0);
-    default: {
-      const held = field.form ? field.form.from(value) : value;
-      if (!isNumber(kind, held)) break;
-      return numeric(kind, held);
-    }
+  const { kind, form } = field;
+  if (kind === k.MESSAGE) {
+    enter();
+    const start = at++;
+    message(k.planIn(field), value);
+    close(start);
+    return leave();
   }
-  expected(k.KINDS[kind]!, value);
+  const held = form ? form.from(value) : value;
+  if (!isOf(kind, held)) expected(k.KINDS[kind]!, value);
+  switch (kind) {
+    case k.STRING:
+      return text(held);
+    case k.BOOL:
+      return varint(held ? 1 : 0);
+    case k.BYTES:
+      reserve(held.length + 8);
+      varint(held.length);
+      bytes.set(held, at);
+      at += held.length;
+      return;
+    default:
+      numeric(kind, held);
+  }
 };
 
 const numeric = (kind: number, value: any): void => {
@@ -148,16 +142,20 @@ const numeric = (kind: number, value: any): void => {
   else varint64(number.getUint32(0, true), number.getUint32(4, true));
 };
 
-/** Whether a value without presence need not be written. A negative zero is no default. */
+/** Whether a value without presence, or a list, need not be written. A negative zero is no default. */
 const isDefault = (kind: number, value: any): boolean =>
-  kind === k.STRING || kind === k.BYTES ? !value.length : value == 0 && !Object.is(value, -0);
+  typeof value === "number"
+    ? value === 0 && 1 / value > 0
+    : typeof value === "object"
+      ? value?.length === 0
+      : !value || (value === "0" && kind !== k.STRING);
 
 /** Whether `null` is a value of the field, and not its absence. */
 export const isNullable = (field: Field): boolean =>
   field.kind === k.NULL || (field.kind === k.MESSAGE && field.label < k.LIST && !!k.planIn(field).special?.nullable);
 
-/** Calls `visit` with every field that has to be written, and what it holds. */
-export const eachField = (plan: Plan, message: any, visit: (field: Field, held: any) => void): void => {
+/** Calls `visit` with every field that has to be written, and what it holds; `into` and `options` are handed on. */
+export const eachField = <I, O>(plan: Plan, message: any, visit: (field: Field, held: any, into: I, options: O) => void, into: I, options: O): void => {
   if (typeof message !== "object" || !message) expected("a message", message);
   let field: Field | undefined;
   try {
@@ -166,8 +164,8 @@ export const eachField = (plan: Plan, message: any, visit: (field: Field, held: 
       const { label } = field;
       if (held == null && (held === undefined || !isNullable(field))) continue;
       if (label === k.ONEOF) {
-        if (held.case === field.name) visit(field, held.value);
-      } else if (label !== k.SINGLE || !isDefault(field.kind, held)) visit(field, held);
+        if (held.case === field.name) visit(field, held.value, into, options);
+      } else if ((label !== k.SINGLE && label !== k.LIST) || !isDefault(field.kind, held)) visit(field, held, into, options);
     }
   } catch (error) {
     throw within(error, field?.name);
@@ -175,16 +173,16 @@ export const eachField = (plan: Plan, message: any, visit: (field: Field, held: 
 };
 
 const message = (plan: Plan, value: unknown): void =>
-  eachField(plan, plan.special?.wrap ? plan.special.wrap(value) : value, write);
+  eachField(plan, plan.special?.wrap ? plan.special.wrap(value) : value, write, undefined, undefined);
 
 const write = (field: Field, held: any): void => {
   if (field.label < k.LIST) one(field, held);
   else if (field.label === k.MAP) {
     for (const key of Object.keys(held)) {
-      one(field, { key: keyFrom(k.planIn(field).fields[0]!.kind, key), value: held[key] });
+      one(field, { key: keyOf(k.planIn(field).fields[0]!.kind, key), value: held[key] });
     }
   } else if (!field.packed) for (const item of held) one(field, item);
-  else if (held.length) {
+  else {
     reserve(24);
     varint(field.tag);
     const start = at++;

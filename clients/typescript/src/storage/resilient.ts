@@ -6,22 +6,13 @@ import type { Storage } from "./storage.js";
  * once. What the broken storage held is not lost, but stays where it is.
  */
 export function resilientStorage(primary: Storage, warn: (error: unknown) => void): Storage {
-  let current = primary;
-  const memory = memoryStorage();
-  const guard =
-    <K extends keyof Storage>(method: K): Storage[K] =>
-    async (...args: unknown[]): Promise<any> => {
-      const used = current;
-      try {
-        return await (used[method] as (...args: unknown[]) => unknown)(...args);
-      } catch (error) {
-        if (used === memory) throw error;
-        if (current !== memory) {
-          current = memory;
-          warn(error);
-        }
-        return (memory[method] as (...args: unknown[]) => unknown)(...args);
-      }
-    };
-  return { read: guard("read"), write: guard("write"), update: guard("update"), clear: guard("clear") };
+  let memory: Storage | undefined;
+  return async (...call) => {
+    try {
+      if (!memory) return await primary(...call);
+    } catch (error) {
+      if (!memory) warn(error);
+    }
+    return (memory ??= memoryStorage())(...call);
+  };
 }

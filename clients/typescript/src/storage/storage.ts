@@ -1,10 +1,8 @@
 /** What the outbox and the cache keep of a message. */
 export interface Row {
-  /** Unique; begins with what `clear` may be asked for. */
+  /** Unique; begins with what it is read by. */
   readonly id: string;
-  /** What is read together. */
-  readonly group: string;
-  /** When it came: milliseconds since 1970. A group is read in this order. */
+  /** When it came: milliseconds since 1970. */
   readonly at: number;
   /** Until when it is kept. */
   readonly expires: number;
@@ -18,19 +16,18 @@ export interface Row {
   readonly sent?: number;
 }
 
-/** Where messages are kept. Every call is one step: it happens as a whole, and after those before it. */
-export interface Storage {
-  /** The rows of a group, oldest first. */
-  read(group: string): Promise<Row[]>;
-  /** Writes rows, over those with the same id, and removes others by their ids. */
-  write(put: readonly Row[], remove?: readonly string[]): Promise<void>;
-  /** Reads a group and writes what `change` makes of it; nobody else writes meanwhile, in other tabs neither. */
-  update(group: string, change: (rows: Row[]) => readonly Row[]): Promise<void>;
-  /** Removes the rows whose id begins with `prefix`; with `expired`, those only that expire until then. */
-  clear(prefix: string, expired?: number): Promise<void>;
-}
+/**
+ * Where messages are kept: a function that resolves with the rows whose id begins with `prefix`, oldest first. With
+ * `change`, it keeps the rows that this makes of them, over those with the same ids, and forgets the ids that it names.
+ * Every call is one step: it happens as a whole and after those before it, and nobody else writes meanwhile, in other
+ * tabs neither.
+ */
+export type Storage = (prefix: string, change?: (rows: Row[]) => readonly (Row | string)[]) => Promise<Row[]>;
+
+/** Forgets rows; the `change` of a {@link Storage}. */
+export const forget = (rows: readonly Row[]): string[] => rows.map(({ id }) => id);
 
 /** Sorts rows by their age, oldest first. */
-export function oldestFirst(rows: Row[]): Row[] {
+export function oldestFirst<T extends { readonly at: number }>(rows: T[]): T[] {
   return rows.sort((a, b) => a.at - b.at);
 }

@@ -1,18 +1,18 @@
 import { expected, fail } from "../codec/error.js";
 import { message } from "../codec/message.js";
-import type { JsonValue, MessageType } from "../codec/types.js";
+import type { JsonValue, LongForm, MessageType } from "../codec/types.js";
+
+/** Seconds and nanoseconds, for each way to hold integers of 64 bits. */
+interface Time<Long> {
+  seconds: Long;
+  nanos: number;
+}
 
 /** A point in time: seconds since 1970, and nanoseconds that count forward. */
-export interface Timestamp {
-  seconds: bigint;
-  nanos: number;
-}
+export interface Timestamp extends Time<bigint> {}
 
 /** A span of time; seconds and nanoseconds have the same sign. */
-export interface Duration {
-  seconds: bigint;
-  nanos: number;
-}
+export interface Duration extends Time<bigint> {}
 
 /** The decimals of a second: none, 3, 6 or 9. */
 const decimals = (nanos: number): string => {
@@ -66,23 +66,25 @@ const durationFromJson = (json: JsonValue): Duration => {
   return sign ? { seconds: -seconds, nanos: -nanos || 0 } : { seconds, nanos };
 };
 
-const empty = (): Timestamp => ({ seconds: 0n, nanos: 0 });
+const time = <Long>(name: string, toJson: (time: Time<bigint>) => JsonValue, fromJson: (json: JsonValue) => Time<bigint>, form?: LongForm) => {
+  const hold = ({ seconds, nanos }: Time<bigint>) => ({ seconds: form ? form.of(seconds) : seconds, nanos });
+  return message<MessageType<Time<Long>, undefined, undefined>>(
+    { name: `google.protobuf.${name}` },
+    () => hold({ seconds: 0n, nanos: 0 }),
+    [["seconds", 1, "int64", form ?? 0], ["nanos", 2, "int32"]],
+    { toJson: ({ seconds, nanos }) => toJson({ seconds: form ? form.from(seconds) : seconds, nanos }), fromJson: (json) => hold(fromJson(json)) },
+  );
+};
+
+/** `google.protobuf.Timestamp` with another form of its seconds. */
+export const timestampAs = <Long>(form?: LongForm) => time<Long>("Timestamp", timestampToJson, timestampFromJson, form);
+/** `google.protobuf.Duration` with another form of its seconds. */
+export const durationAs = <Long>(form?: LongForm) => time<Long>("Duration", durationToJson, durationFromJson, form);
 
 /** `google.protobuf.Timestamp`; in JSON, text such as `2024-02-29T12:30:45.500Z`. */
-export const Timestamp: MessageType<Timestamp, undefined, undefined> = /* @__PURE__ */ message(
-  { name: "google.protobuf.Timestamp" },
-  empty,
-  [["seconds", 1, "int64"], ["nanos", 2, "int32"]],
-  { toJson: timestampToJson, fromJson: timestampFromJson },
-);
-
+export const Timestamp: MessageType<Timestamp, undefined, undefined> = /* @__PURE__ */ timestampAs<bigint>();
 /** `google.protobuf.Duration`; in JSON, text such as `1.500s`. */
-export const Duration: MessageType<Duration, undefined, undefined> = /* @__PURE__ */ message(
-  { name: "google.protobuf.Duration" },
-  empty,
-  [["seconds", 1, "int64"], ["nanos", 2, "int32"]],
-  { toJson: durationToJson, fromJson: durationFromJson },
-);
+export const Duration: MessageType<Duration, undefined, undefined> = /* @__PURE__ */ durationAs<bigint>();
 
 /** The timestamp of a date, or of now. */
 export const timestampOf = (date: Date | number = Date.now()): Timestamp => {
@@ -92,5 +94,5 @@ export const timestampOf = (date: Date | number = Date.now()): Timestamp => {
 };
 
 /** The date of a timestamp, to the millisecond. */
-export const dateOf = ({ seconds, nanos }: Timestamp): Date =>
+export const dateOf = ({ seconds, nanos }: Time<bigint | number | string>): Date =>
   new Date(Number(seconds) * 1000 + Math.floor(nanos / 1_000_000));

@@ -4,13 +4,13 @@ import { StrictMode, useMemo } from "react";
 import { createRoot } from "react-dom/client";
 import * as psd from "../../src/index.js";
 import { PsdProvider, useAuth, useConnection, useFetch, useMessages, useOutbox, useSend } from "../../src/react/index.js";
-import { Board, messages, Post, Posted, Watch } from "../board/messages/index.js";
+import { Board, contract, Post, Posted, Watch } from "../board/messages/index.js";
 import * as board from "../board/messages/index.js";
 
 const BOARD = "a";
 const address = new URLSearchParams(location.search).get("server")!;
 
-const client = psd.createClient({ url: address, messages, auth: { store: psd.localTokens() } });
+const client = psd.createClient({ url: address, contract, auth: { store: psd.localTokens() } });
 Object.assign(window, { psd, board, client });
 
 function App() {

@@ -1,6 +1,12 @@
 // A server of v1 in the test's own process, for what a real one does not do when asked: keep silent, end with any code.
 
+import { create, fromBinary, fromJson, toBinary, toJson, type JsonValue } from "../../src/codec/index.js";
+import { messages as common, Envelope, Headers } from "../../src/common/index.js";
+import { binary } from "../../src/dialect.js";
 import type { WebSocketConstructor } from "../../src/index.js";
+import { messages } from "../board/messages/index.js";
+
+const typeOf = (route: string) => [...common, ...messages].find(({ type }) => type === route);
 
 /** One attempt of the client to connect; the test decides what becomes of it. */
 export class FakeSocket {
@@ -20,8 +26,13 @@ export class FakeSocket {
     this.offer = offer;
   }
 
-  send(frame: string): void {
-    this.sent.push(JSON.parse(frame));
+  /** Keeps what the client sent as JSON. */
+  send(frame: Uint8Array): void {
+    for (const bytes of binary.split(frame.buffer)) {
+      const { type, seq, read } = binary.read(bytes);
+      const body = typeOf(type);
+      this.sent.push({ ...(toJson(Envelope, fromBinary(Envelope, bytes)) as object), seq, body: body ? toJson(body, read(body)) : {} });
+    }
   }
 
   close(): void {
@@ -33,15 +44,22 @@ export class FakeSocket {
     return this.sent.map(({ headers }) => headers.messageType);
   }
 
-  /** Takes the connection, in `psd.v1.json` so that tests can read it. */
+  /** Takes the connection. */
   open(welcome: object = { connectionId: "1", heartbeatMs: 25_000, maxFrameBytes: 1000 }): void {
-    this.protocol = "psd.v1.json";
+    this.protocol = "psd.v1.proto";
     this.onopen?.({});
     this.push({ messageType: "psd.welcome" }, welcome);
   }
 
-  push(headers: object, body: object = {}): void {
-    this.onmessage?.({ data: JSON.stringify({ headers, body }) });
+  push(headers: { messageType: string; uuid?: string; result?: object }, body: object = {}): void {
+    const type = typeOf(headers.messageType)!;
+    const envelope = create(Envelope, { headers: fromJson(Headers, headers as JsonValue), body: toBinary(type, fromJson(type, body as JsonValue)) });
+    this.deliver(toBinary(Envelope, envelope));
+  }
+
+  /** Gives the client a frame with these bytes as its envelopes. */
+  deliver(...envelopes: Uint8Array[]): void {
+    this.onmessage?.({ data: Uint8Array.from(envelopes.flatMap((envelope) => [...varint(envelope.length), ...envelope])).buffer });
   }
 
   /** Answers the last request. */
@@ -53,6 +71,8 @@ export class FakeSocket {
     this.onclose?.({ code, reason });
   }
 }
+
+const varint = (value: number): number[] => (value > 127 ? [(value & 127) | 128, ...varint(value >>> 7)] : [value]);
 
 /** Every attempt of a client, in order. */
 export function fakeSockets(): { sockets: FakeSocket[]; WebSocket: WebSocketConstructor } {

@@ -3,7 +3,7 @@
 import WebSocket from "ws";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createClient, memoryStorage, PsdError, type Client, type ClientOptions, type Dialect } from "../../src/index.js";
-import { Board, Fail, Ignore, Post, Posted, SetDraft, Wait, Waited, Watch, WhoAmI, You } from "../board/messages/board.js";
+import { Board, contract, Fail, Ignore, Post, Posted, SetDraft, Wait, Waited, Watch, WhoAmI, You } from "../board/messages/index.js";
 import { eventually, TestServer } from "../server.js";
 
 let server: TestServer;
@@ -22,7 +22,7 @@ function connect(options: Partial<ClientOptions> = {}): Client {
   const warnings = (warning: unknown) => {
     throw warning;
   };
-  const client = createClient({ url: server.url, WebSocket: WebSocket as never, onWarning: warnings, ...options });
+  const client = createClient({ url: server.url, contract, WebSocket: WebSocket as never, onWarning: warnings, ...options });
   clients.push(client);
   return client;
 }
@@ -170,7 +170,7 @@ test("a reload with a full outbox, and a second user", async () => {
   const token = before.auth.token!;
   await eventually(() => before.outbox.getSnapshot(), ({ length }) => length === 11);
   // Once the last one is stored.
-  await eventually(() => storage.read("outbox\n1"), ({ length }) => length === 11);
+  await eventually(() => storage('outbox"1"'), ({ length }) => length === 11);
   before.close();
 
   await server.start();
@@ -179,13 +179,13 @@ test("a reload with a full outbox, and a second user", async () => {
   expect(bob.outbox.getSnapshot()).toEqual([]);
   bob.close();
 
-  const after = connect({ storage, auth: { token }, messages: [Post, SetDraft] });
+  const after = connect({ storage, auth: { token } });
   after.connect();
   await eventually(() => [...server.notes("a"), ...server.notes("d")], ({ length }) => length === 11);
   await eventually(() => after.outbox.getSnapshot(), ({ length }) => length === 0);
   expect(server.notes("a")).toEqual(texts);
   expect(server.notes("d")).toEqual(["new"]);
-  expect(await storage.read("outbox\n1")).toEqual([]);
+  expect(await storage('outbox"1"')).toEqual([]);
 });
 
 test("what cannot be kept is refused, and what waited too long is given up", async () => {

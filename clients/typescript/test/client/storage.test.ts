@@ -2,16 +2,16 @@
 
 import "fake-indexeddb/auto";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { createCache } from "../../src/cache.js";
+import { cache as createCache } from "../../src/cache.js";
 import { identity, matches } from "../../src/keys.js";
 import { indexedDbStorage } from "../../src/storage/indexed-db.js";
 import { memoryStorage } from "../../src/storage/memory.js";
 import { resilientStorage } from "../../src/storage/resilient.js";
-import type { Row, Storage } from "../../src/storage/storage.js";
+import { forget, type Row, type Storage } from "../../src/storage/storage.js";
 import { create } from "../../src/codec/index.js";
 import { Posted, You } from "../board/messages/index.js";
 
-const row = (id: string, more: Partial<Row> = {}): Row => ({ id, group: "g", at: 1, expires: 10, type: "t", body: new Uint8Array([1]), ...more });
+const row = (id: string, more: Partial<Row> = {}): Row => ({ id, at: 1, expires: 10, type: "t", body: new Uint8Array([1]), ...more });
 const ids = (rows: Row[]) => rows.map(({ id }) => id);
 let databases = 0;
 
@@ -25,47 +25,38 @@ describe.each<[string, () => Storage]>([
     storage = make();
   });
 
-  test("keeps rows by group, oldest first, and replaces by id", async () => {
-    await storage.write([row("b", { at: 2 }), row("a", { at: 1 }), row("c", { group: "other" })]);
-    expect(await storage.read("g")).toEqual([row("a"), row("b", { at: 2 })]);
-    await storage.write([row("a", { at: 3 })], ["c"]);
-    expect(ids(await storage.read("g"))).toEqual(["b", "a"]);
-    expect(await storage.read("other")).toEqual([]);
+  test("keeps rows, oldest first, finds them by the beginning of their ids, and replaces by id", async () => {
+    await storage("", () => [row("g b", { at: 2 }), row("g a", { at: 1 }), row("other c")]);
+    expect(await storage("g ")).toEqual([row("g a"), row("g b", { at: 2 })]);
+    await storage("", () => [row("g a", { at: 3 }), "other c"]);
+    expect(ids(await storage("g "))).toEqual(["g b", "g a"]);
+    expect(await storage("other")).toEqual([]);
   });
 
-  test("changes a group in one step", async () => {
-    await storage.write([row("a"), row("b")]);
-    const take = (owner: string) => storage.update("g", (rows) => rows.filter((row) => !row.owner).map((row) => ({ ...row, owner })));
+  test("changes rows in one step", async () => {
+    await storage("", () => [row("a"), row("b")]);
+    const take = (owner: string) => storage("", (rows) => rows.filter((row) => !row.owner).map((row) => ({ ...row, owner })));
     await Promise.all([take("x"), take("y")]);
-    expect((await storage.read("g")).map(({ owner }) => owner)).toEqual(["x", "x"]);
-  });
-
-  test("clears by the beginning of ids, and by age", async () => {
-    await storage.write([row("a1"), row("a2", { expires: 20 }), row("b1")]);
-    await storage.clear("a", 10);
-    expect(ids(await storage.read("g"))).toEqual(["a2", "b1"]);
-    await storage.clear("a");
-    expect(ids(await storage.read("g"))).toEqual(["b1"]);
+    expect((await storage("")).map(({ owner }) => owner)).toEqual(["x", "x"]);
   });
 
   test("keeps the order of calls that nobody waits for", async () => {
-    void storage.write([row("a")]);
-    void storage.write([], ["a"]);
-    void storage.write([row("b")]);
-    expect(ids(await storage.read("g"))).toEqual(["b"]);
+    void storage("", () => [row("a")]);
+    void storage("", forget);
+    void storage("", () => [row("b")]);
+    expect(ids(await storage(""))).toEqual(["b"]);
   });
 });
 
 function broken(): Storage {
-  const fail = () => Promise.reject(new Error("no space"));
-  return { read: fail, write: fail, update: fail, clear: fail };
+  return () => Promise.reject(new Error("no space"));
 }
 
 test("a broken storage is reported once", async () => {
   const warn = vi.fn();
   const storage = resilientStorage(broken(), warn);
-  await Promise.all([storage.write([row("a")]), storage.write([row("b")])]);
-  expect(ids(await storage.read("g"))).toEqual(["a", "b"]);
+  await Promise.all([storage("", () => [row("a")]), storage("", () => [row("b")])]);
+  expect(ids(await storage(""))).toEqual(["a", "b"]);
   expect(warn).toHaveBeenCalledTimes(1);
 });
 
@@ -80,10 +71,13 @@ test("identity and filters know names, bytes and long integers", () => {
 describe("the cache", () => {
   let user: string;
   let storage: Storage;
-  const make = (maxMessages?: number) =>
-    createCache(storage, async () => user, maxMessages === undefined ? {} : { maxMessages }, (error) => {
+  const make = (maxMessages?: number) => {
+    const options = { url: "", storage, ...(maxMessages !== undefined && { cache: { maxMessages } }) };
+    const warn = (error: unknown) => {
       throw error;
-    });
+    };
+    return createCache({ options, warn, user: async () => user, find: () => undefined, canSend: () => false, start: async () => {} });
+  };
   const note = (noteId: string, text = noteId, board = "a") => create(Posted, { board, noteId, text });
   const texts = (found: { text: string }[]) => found.map(({ text }) => text);
 
@@ -123,14 +117,14 @@ describe("the cache", () => {
     vi.setSystemTime(Date.now() + 7 * 24 * 3600 * 1000);
     expect(await cache.query(Posted)).toEqual([]);
     await cache.sweep();
-    expect(await storage.read("cache\n1\nposted\n")).toEqual([]);
+    expect(await storage('cache"1""posted"')).toEqual([]);
     vi.useRealTimers();
   });
 
   test("is bounded, and what is oldest goes first", async () => {
     const cache = make(10);
     for (let count = 0; count < 200; count++) await cache.put(Posted, note(String(count)));
-    const rows = await storage.read("cache\n1\nposted\n");
+    const rows = await storage('cache"1""posted"');
     expect(rows.length).toBeLessThanOrEqual(10 + 65);
     expect(texts(await cache.query(Posted)).at(-1)).toBe("199");
   });

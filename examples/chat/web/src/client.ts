@@ -1,6 +1,6 @@
 import { createClient, localTokens } from "@psd/client";
 
-import { messages } from "./messages";
+import { contract } from "./messages";
 
 /** The one connection of this page. It stays signed in over reloads, in every tab of the browser. */
-export const client = createClient({ url: "/ws", messages, auth: { store: localTokens("chat.tokens") }, database: "chat" });
+export const client = createClient({ url: "/ws", contract, auth: { store: localTokens("chat.tokens") }, database: "chat" });

@@ -7,7 +7,11 @@ use super::imports::relative;
 use super::model::{File, Model};
 use super::names;
 use super::print::{WIDTH, head};
+use crate::schema::Origin;
 use crate::targets::MARK;
+
+/// The names of the index itself.
+const RESERVED: [&str; 5] = ["messages", "types", "contract", "cache", "outbox"];
 
 /// A name of a file, and the one under which the index exports it.
 pub(super) struct Export<'m> {
@@ -38,12 +42,21 @@ pub(super) fn print(model: &Model<'_>) -> String {
             list(&mut out, "export", &all, &format!(" from {from};"));
         }
     }
+    let parts = parts(model);
+    if let Some(offline) = model.options.offline.as_deref().filter(|_| !parts.is_empty()) {
+        let _ = writeln!(out, "import {{ {} }} from {};", parts.join(", "), names::literal(offline));
+    }
     let names = |travels: bool| {
         let exports = files.iter().flat_map(|(_, exports)| exports);
         let chosen = exports.filter(|export| export.travels.is_some_and(|is| is || !travels));
         chosen.map(|export| export.exported.as_str()).collect::<Vec<_>>()
     };
     array(&mut out, "Every message that travels.", "export const messages = [", &names(true), "] as const;");
+    if model.options.offline.is_some() {
+        let members = ["messages"].into_iter().chain(parts).collect::<Vec<_>>().join(", ");
+        let docs = "What `createClient` has to know: the messages, and what keeps those with `client cache`.";
+        let _ = writeln!(out, "\n/** {docs} */\nexport const contract = {{ {members} }};");
+    }
     let start = "export const types: readonly MessageType[] = [";
     array(
         &mut out,
@@ -55,9 +68,18 @@ pub(super) fn print(model: &Model<'_>) -> String {
     out
 }
 
+/// The parts of the client that only some contracts need: whatever keeps messages of a side with `client cache`.
+fn parts(model: &Model<'_>) -> Vec<&'static str> {
+    let travelling = || model.files.iter().flat_map(|file| &file.messages).filter_map(|message| message.travels);
+    let keeps =
+        |sends: fn(Origin) -> bool| travelling().any(|travels| travels.client_cache.is_some() && sends(travels.origin));
+    let all = [("cache", keeps(Origin::is_server)), ("outbox", keeps(Origin::is_client))];
+    all.into_iter().filter_map(|(name, is_needed)| is_needed.then_some(name)).collect()
+}
+
 /// What each file exports. A name that two files have is told by its package.
 pub(super) fn exports<'m>(model: &'m Model<'m>) -> Vec<(&'m File<'m>, Vec<Export<'m>>)> {
-    let mut uses: BTreeMap<&str, usize> = BTreeMap::from([("messages", 1), ("types", 1)]);
+    let mut uses: BTreeMap<&str, usize> = BTreeMap::from(RESERVED.map(|name| (name, 1)));
     let all = |file: &'m File<'m>| {
         let enums = file.enums.iter().map(|item| (item.name.as_str(), None));
         enums.chain(file.messages.iter().map(|message| (message.name.as_str(), Some(message.travels.is_some()))))

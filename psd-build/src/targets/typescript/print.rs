@@ -146,11 +146,7 @@ impl Printer<'_> {
             Type::String => "string",
             Type::Bytes => "Uint8Array",
             Type::Int64 | Type::Uint64 | Type::Sint64 | Type::Fixed64 | Type::Sfixed64 => {
-                match self.model.options.int64 {
-                    Int64::BigInt => "bigint",
-                    Int64::String => "string",
-                    Int64::Number => "number",
-                }
+                self.model.options.int64.name()
             }
             Type::Message | Type::Enum | Type::Group => return self.named_type(field.type_name()),
             _ => "number",
@@ -175,7 +171,7 @@ impl Printer<'_> {
             Some("BoolValue") => "boolean",
             Some("BytesValue") => "Uint8Array",
             Some("StringValue") => "string",
-            Some("Int64Value" | "UInt64Value") => "bigint",
+            Some("Int64Value" | "UInt64Value") => self.model.options.int64.name(),
             Some("DoubleValue" | "FloatValue" | "Int32Value" | "UInt32Value") => "number",
             Some("Value") => return self.imports.well_known("JsonValue"),
             Some("Struct") => return self.imports.well_known("JsonObject"),

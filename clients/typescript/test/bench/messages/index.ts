@@ -8,6 +8,9 @@ export * from "./bench.js";
 export const messages = [
 ] as const;
 
+/** What `createClient` has to know: the messages, and what keeps those with `client cache`. */
+export const contract = { messages };
+
 /** Every message, with those that are only part of others; what an `Any` may hold. */
 export const types: readonly MessageType[] = [
   Mixed,

@@ -3,6 +3,7 @@
 import type { MessageType } from "@psd/client/codec";
 import { Post, Posted, Watch, Board, SetDraft, WhoAmI, You, Wait, Waited, Fail, Ignore } from "./board.js";
 export * from "./board.js";
+import { cache, outbox } from "@psd/client/offline";
 
 /** Every message that travels. */
 export const messages = [
@@ -18,6 +19,9 @@ export const messages = [
   Fail,
   Ignore,
 ] as const;
+
+/** What `createClient` has to know: the messages, and what keeps those with `client cache`. */
+export const contract = { messages, cache, outbox };
 
 /** Every message, with those that are only part of others; what an `Any` may hold. */
 export const types: readonly MessageType[] = [

@@ -2,7 +2,7 @@
 /* eslint-disable */
 import { asNumber, message, type MessageType } from "@psd/client/codec";
 import { UploadedFile } from "@psd/client/common";
-import { Any, BoolValue, BytesValue, DoubleValue, Duration, Empty, FieldMask, FloatValue, Int32Value, Int64Value, type JsonObject, type JsonValue, ListValue, NullValue, StringValue, Struct, Timestamp, UInt32Value, UInt64Value, Value } from "@psd/client/wkt";
+import { Any, BoolValue, BytesValue, DoubleValue, Duration, Empty, FieldMask, FloatValue, Int32Value, Int64Value, type JsonObject, type JsonValue, ListValue, NullValue, StringValue, Struct, Timestamp, UInt32Value, UInt64Value, Value } from "@psd/client/wkt/number";
 
 export const Mood = {
   mood_none: 0,
@@ -182,7 +182,7 @@ export interface Maps {
   toMood: { [key: string]: Mood };
   toMessage: { [key: string]: Scalars };
   toTimestamp: { [key: string]: Timestamp };
-  toWrapper: { [key: string]: bigint };
+  toWrapper: { [key: string]: number };
   toValue: { [key: string]: JsonValue };
 }
 export const Maps: MessageType<Maps, undefined, undefined> = /* @__PURE__ */ message(
@@ -308,14 +308,14 @@ export interface WellKnown {
   doubleValue?: number | undefined;
   floatValue?: number | undefined;
   int32Value?: number | undefined;
-  int64Value?: bigint | undefined;
+  int64Value?: number | undefined;
   stringValue?: string | undefined;
   uint32Value?: number | undefined;
-  uint64Value?: bigint | undefined;
+  uint64Value?: number | undefined;
   anys: Any[];
   durations: Duration[];
   values: JsonValue[];
-  int64Values: bigint[];
+  int64Values: number[];
   nullValues: NullValue[];
   maybeNull?: NullValue | undefined;
   empties: Empty[];

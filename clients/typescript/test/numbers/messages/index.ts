@@ -58,11 +58,15 @@ export {
   EnumValue,
   Option as GoogleProtobufOption,
 } from "./google/protobuf/type.js";
+import { cache, outbox } from "@psd/client/offline";
 
 /** Every message that travels. */
 export const messages = [
   EveryKindScalars,
 ] as const;
+
+/** What `createClient` has to know: the messages, and what keeps those with `client cache`. */
+export const contract = { messages, cache, outbox };
 
 /** Every message, with those that are only part of others; what an `Any` may hold. */
 export const types: readonly MessageType[] = [

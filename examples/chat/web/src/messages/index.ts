@@ -20,6 +20,7 @@ import {
   Room,
 } from "./chat";
 export * from "./chat";
+import { cache, outbox } from "@psd/client/offline";
 
 /** Every message that travels. */
 export const messages = [
@@ -39,6 +40,9 @@ export const messages = [
   Typing,
   SomebodyTypes,
 ] as const;
+
+/** What `createClient` has to know: the messages, and what keeps those with `client cache`. */
+export const contract = { messages, cache, outbox };
 
 /** Every message, with those that are only part of others; what an `Any` may hold. */
 export const types: readonly MessageType[] = [

@@ -3,10 +3,10 @@ import { PsdProvider, useConnection, useMessages, useSend } from "@psd/client/re
 import { queryOptions } from "@psd/client/tanstack";
 import { SocketApi } from "@psd/client/compat";
 import { createRoot } from "react-dom/client";
-import { Board, messages, Post, Posted, Watch } from "./messages";
+import { Board, contract, Post, Posted, Watch } from "./messages";
 import { proto } from "./messages/compat";
 
-const client = createClient({ url: "/ws", messages, auth: { store: localTokens() } });
+const client = createClient({ url: "/ws", contract, auth: { store: localTokens() } });
 
 function App() {
   const { status } = useConnection();

@@ -2,7 +2,7 @@
 /* eslint-disable */
 import { message, type MessageType } from "@psd/client/codec";
 import { SourceContext } from "./source_context.js";
-import { Any } from "@psd/client/wkt";
+import { Any } from "@psd/client/wkt/string";
 
 export const Syntax = {
   SYNTAX_PROTO2: 0,

@@ -1,0 +1,44 @@
+import { fromBinary, fromJson, toJson, type JsonObject } from "./codec/index.js";
+import { Headers, RequestResult } from "./common/v1.js";
+import type { Framing } from "./dialect.js";
+import { PsdError } from "./error.js";
+
+const LENIENT = { ignoreUnknown: true };
+
+interface Envelope {
+  readonly headers: JsonObject;
+  readonly body?: JsonObject | null;
+  readonly seq?: number | string;
+}
+
+/** Frames of JSON: `psd.v1.json`, or classic. Loaded when one of them is spoken. */
+export const text = (isClassic: boolean): Framing<string, Envelope> => ({
+  encode({ type, descriptor, value, body, uuid, authHeader, ack = false, retryCount = 0, apiVersion, deadlineMs, at }, seq, seen) {
+    if (body && !descriptor) throw new PsdError("unreadable", `\`${type}\` is not known here: name it in the option \`contract\``);
+    const localTime = Date.now();
+    const eventTime = at ?? localTime;
+    const names = isClassic ? "classic" : "proto3";
+    return JSON.stringify({
+      headers: { messageType: type, uuid, authHeader, ack, retryCount, apiVersion, deadlineMs, eventTime, localTime },
+      body: descriptor ? toJson(descriptor, body ? fromBinary(descriptor, body) : value, { names }) : {},
+      ...(!isClassic && { seq, seen }),
+    });
+  },
+  *split(frame: string) {
+    yield* [JSON.parse(frame)].flat();
+  },
+  read(envelope) {
+    const headers = fromJson(Headers, envelope.headers, LENIENT);
+    const type = headers.messageType;
+    const body = envelope.body ?? {};
+    const isAck = isClassic && type === "ack";
+    return {
+      type,
+      // A classic ack names its request in its body.
+      uuid: headers.uuid || (isAck ? String(body["uuid"] ?? "") : ""),
+      seq: Number(envelope.seq ?? 0),
+      result: isAck ? fromJson(RequestResult, body, LENIENT) : headers.result,
+      read: (descriptor) => fromJson(descriptor, body, LENIENT),
+    };
+  },
+});
