@@ -8,8 +8,8 @@ import 'package:psd_client/psd_client.dart';
 
 /// Keeps messages in a table of a drift database, the application's own or one for it alone.
 ///
-/// The table `psd_messages` is made when it is first needed, and no class of the database has to know it. [close] leaves
-/// the database open: it belongs to whoever made it.
+/// The table `psd_messages` is made when it is first needed, and no class of the database has to know it. [close]
+/// leaves the database open: it belongs to whoever made it.
 final class DriftStorage implements Storage {
   /// In this database.
   DriftStorage(this._database);

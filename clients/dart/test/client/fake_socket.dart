@@ -1,4 +1,5 @@
-/// A server of v1 in the test's own process, for what a real one does not do when asked: keep silent, end with any code.
+/// A server of v1 in the test's own process, for what a real one does not do when asked: keep silent, end with any
+/// code.
 library;
 
 import 'dart:convert';

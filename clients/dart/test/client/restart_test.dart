@@ -42,7 +42,9 @@ final class Child {
     await _process.exitCode;
   }
 
-  Future<void> end() async => expect(await _process.exitCode, 0, lines);
+  Future<int> get code => _process.exitCode;
+
+  Future<void> end() async => expect(await code, 0, lines);
 }
 
 void main() {
@@ -69,6 +71,10 @@ void main() {
     await (await Child.begin('login', server)).end();
     final child = await Child.begin('say', server, count: 100000);
     await eventually(() => server.notes('a').length, (length) => length > 20);
+    // The file belongs to one process.
+    final second = await Child.begin('drain', server);
+    check(await second.code != 0, second.lines);
+    check(second.lines.any((line) => line.contains('lock')), second.lines);
     await child.kill();
     final kept = child.lines.where((line) => line.startsWith('kept')).length;
     check(kept > 20, child.lines.take(3));

@@ -30,7 +30,9 @@ final class TestServer {
 
   Future<void> start() async {
     final program = Platform.environment['PSD_CLIENT_TESTS_SERVER'];
-    if (program == null) throw StateError('`PSD_CLIENT_TESTS_SERVER` names no server: run `cargo xtask test --only dart`');
+    if (program == null) {
+      throw StateError('`PSD_CLIENT_TESTS_SERVER` names no server: run `cargo xtask test --only dart`');
+    }
     final arguments = ['--port', '$_port', '--notes', _notes.path, ..._options];
     final process = _process = await Process.start(program, arguments);
     process.stderr.listen(stderr.add);

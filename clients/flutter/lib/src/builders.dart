@@ -91,7 +91,8 @@ final class _MessagesBuilderState<T extends ServerMessage> extends State<Message
   Widget build(BuildContext context) => StoreBuilder<List<T>>(store: _messages!, builder: widget.builder);
 }
 
-/// Asks for something when it is shown, when [message] is another, and after each reconnect, and builds what came of it.
+/// Asks for something when it is shown, when [message] is another, and after each reconnect, and builds what came of
+/// it.
 final class FetchBuilder<R extends ServerMessage> extends StatefulWidget {
   /// Asks with [message] for a [reply].
   const FetchBuilder({

@@ -14,8 +14,8 @@ final class PsdProvider extends StatefulWidget {
   final PsdClient client;
 
   /// Whether the system has a network, as a plugin tells it; without, the client finds out by itself, but later:
-  /// `Connectivity().onConnectivityChanged.map((found) => !found.contains(ConnectivityResult.none))`. The same object at
-  /// every build.
+  /// `Connectivity().onConnectivityChanged.map((found) => !found.contains(ConnectivityResult.none))`. The same object
+  /// at every build.
   final Stream<bool>? isOnline;
 
   /// The widgets that it is given to.

@@ -22,8 +22,8 @@ final class AuthOptions {
   /// Where tokens are kept; by default nowhere.
   final TokenStore? store;
 
-  /// Gets new tokens, or throws a [PsdException] of the kind `signedOut` if there will be none; any other error is tried
-  /// again. By default `refresh-token` is sent, if there is a refresh token.
+  /// Gets new tokens, or throws a [PsdException] of the kind `signedOut` if there will be none; any other error is
+  /// tried again. By default `refresh-token` is sent, if there is a refresh token.
   final FutureOr<Tokens> Function(Tokens tokens)? refresh;
 
   /// How long before its end a token is refreshed, but at most a fifth of its life.
@@ -79,8 +79,8 @@ final class AuthEvents {
   /// Asks the server for new tokens; fails with `signedOut` if it refuses.
   final Future<Tokens> Function(String refreshToken) refresh;
 
-  /// The token changed, or a refresh ended. `isKnown`: by a request over the connection, whose server knows the new token
-  /// already.
+  /// The token changed, or a refresh ended. `isKnown`: by a request over the connection, whose server knows the new
+  /// token already.
   final void Function({required bool isKnown}) changed;
 
   /// Told of a token store that fails.

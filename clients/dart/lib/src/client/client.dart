@@ -61,8 +61,8 @@ abstract interface class ClientAuth implements Store<AuthState> {
 /// How many messages wait for a listener of [PsdClient.on] that pauses.
 const _mostPaused = 1000;
 
-/// A connection to one endpoint of a psd server that keeps itself alive. It connects when [connect] is called or something
-/// is sent.
+/// A connection to one endpoint of a psd server that keeps itself alive. It connects when [connect] is called or
+/// something is sent.
 final class PsdClient {
   /// A client for this address: `wss://example.org/ws`; `http:` and `https:` are taken for `ws:` and `wss:`.
   PsdClient(Uri url, [ClientOptions options = const ClientOptions()]) : this._(() => url, options, isFixed: true);
@@ -190,8 +190,8 @@ final class PsdClient {
   ///
   /// - [timeout]: until it fails; that of the options by default, [forever] waits for ever.
   /// - [signal] ends it early.
-  /// - [retry]: whether it is sent again, with the same uuid, when the connection breaks before its answer. By default it
-  ///   fails then, since nobody knows whether the server acted.
+  /// - [retry]: whether it is sent again, with the same uuid, when the connection breaks before its answer. By default
+  ///   it fails then, since nobody knows whether the server acted.
   /// - [uuid] names the request; a random one by default.
   /// - [noToken] sends no token along.
   /// - [noAck] asks for no ack; it is done when the message is handed to the socket.
@@ -271,8 +271,8 @@ final class PsdClient {
     return (await _request(call))!.message as R;
   }
 
-  /// Every message of a type from now on, replies too. Of what comes while a listener pauses, the last thousand wait for
-  /// it.
+  /// Every message of a type from now on, replies too. Of what comes while a listener pauses, the last thousand wait
+  /// for it.
   Stream<T> on<T extends ServerMessage>(MessageType<T> type) => received(type).map((received) => received.message);
 
   /// The same as [on], with what is known of the messages besides.

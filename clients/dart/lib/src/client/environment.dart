@@ -4,7 +4,9 @@ import 'dart:math';
 /// What the client takes from its surroundings.
 final class Environment {
   /// The surroundings of tests have their own clock and chance.
-  Environment({DateTime Function()? clock, Random? random}) : _clock = clock ?? DateTime.now, _random = random ?? Random();
+  Environment({DateTime Function()? clock, Random? random})
+    : _clock = clock ?? DateTime.now,
+      _random = random ?? Random();
 
   final DateTime Function() _clock;
   final Random _random;

@@ -32,7 +32,8 @@ final class ClientOptions {
   /// Tokens, where they are kept, and how new ones are got.
   final AuthOptions auth;
 
-  /// The messages that may come from the cache, the outbox or the server before somebody names them: the generated list.
+  /// The messages that may come from the cache, the outbox or the server before somebody names them: the generated
+  /// list.
   final MessageRegistry? messages;
 
   /// The version of the application's contract, which the server is told; 0 for none.
@@ -41,8 +42,8 @@ final class ClientOptions {
   /// How long requests may take unless they say otherwise.
   final Duration timeout;
 
-  /// Where the outbox and the cache are kept; by default in memory. Files are in `package:psd_client/io.dart`. It belongs
-  /// to whoever made it: the client does not close it.
+  /// Where the outbox and the cache are kept; by default in memory. Files are in `package:psd_client/io.dart`. It
+  /// belongs to whoever made it: the client does not close it.
   final Storage? storage;
 
   /// What bounds the outbox.

@@ -156,7 +156,8 @@ final class Requests {
       return Future.error(const PsdException(ErrorKind.full, '$_most requests wait already'));
     }
     if (_calls.containsKey(call.uuid)) {
-      return Future.error(PsdException(ErrorKind.refused, 'a request with the uuid `${call.uuid}` is under way already'));
+      final error = PsdException(ErrorKind.full, 'a request with the uuid `${call.uuid}` is under way already');
+      return Future.error(error);
     }
     final milliseconds = call.timeout.inMilliseconds;
     call.ends = _environment.now() + milliseconds;

@@ -8,9 +8,10 @@ import 'journal.dart';
 
 /// Keeps messages in a file, over restarts and crashes.
 ///
-/// The file is a journal: every call of [write] or [clear] adds one record to its end, and is done when the record is on
-/// the disk (`fsync`; calls that come meanwhile share one). A record that a crash cut short is not there, and everything
-/// before it is. When most of the file is of the past, a new one is written beside it and takes its place in one step.
+/// The file is a journal: every call of [write] or [clear] adds one record to its end, and is done when the record is
+/// on the disk (`fsync`; calls that come meanwhile share one). A record that a crash cut short is not there, and
+/// everything before it is. When most of the file is of the past, a new one is written beside it and takes its place in
+/// one step.
 ///
 /// Everything is in memory too: the outbox and the cache bound how much. For caches of many megabytes, take a database
 /// (`package:psd_drift`). One process at a time opens a file, and in it one isolate.
@@ -19,8 +20,8 @@ final class FileStorage implements Storage {
 
   /// Opens the file, which is made if it is not there.
   ///
-  /// What cannot be read is not lost either: it is moved to a file with `.damaged` behind its name, and [onWarning] told.
-  /// Fails with a [FileSystemException] if the file cannot be opened, or another process has it open.
+  /// What cannot be read is not lost either: it is copied to a file with `.damaged` behind its name, and [onWarning]
+  /// told. Fails with a [FileSystemException] if the file cannot be opened, or another process has it open.
   static Future<FileStorage> open(String path, {void Function(Object error)? onWarning}) async {
     await File(path).parent.create(recursive: true);
     final lock = await File('$path.lock').open(mode: FileMode.append);

@@ -39,7 +39,8 @@ final class FileTokens implements TokenStore {
     await file.parent.create(recursive: true);
     final refresh = tokens.refresh;
     final beside = File('$path.new');
-    await beside.writeAsString(jsonEncode({'token': tokens.token, if (refresh != null) 'refresh': refresh}), flush: true);
+    final json = jsonEncode({'token': tokens.token, if (refresh != null) 'refresh': refresh});
+    await beside.writeAsString(json, flush: true);
     await beside.rename(path);
   }
 }

@@ -32,8 +32,8 @@ final class Journal {
     while (at < bytes.length) {
       final start = at + _header;
       final end = start > bytes.length ? start : start + data.getUint32(at, Endian.little);
-      // A record that was being written when the process or the machine died: nobody was told that it is there. Some file
-      // systems have zeros where nothing was written yet.
+      // A record that was being written when the process or the machine died: nobody was told that it is there. Some
+      // file systems have zeros where nothing was written yet.
       if (end > bytes.length || end == start) break;
       final content = Uint8List.sublistView(bytes, start, end);
       if (crc32(content) != data.getUint32(at + 4, Endian.little)) {

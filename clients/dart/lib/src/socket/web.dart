@@ -6,8 +6,8 @@ import 'socket.dart';
 /// Opens the browser's WebSocket.
 PsdSocket openSocket(Uri url, List<String> protocols, SocketListener listener) => _WebSocket(url, protocols, listener);
 
-/// Calls [back] when the network may be there again or the page is looked at again, and [gone] when the system says that
-/// the network is away. Returns what stops it.
+/// Calls [back] when the network may be there again or the page is looked at again, and [gone] when the system says
+/// that the network is away. Returns what stops it.
 void Function() watchNetwork(void Function() back, void Function() gone) {
   final online = ((JSAny? _) => back()).toJS;
   final offline = ((JSAny? _) => gone()).toJS;

@@ -36,7 +36,8 @@ final class StoredMessage {
 }
 
 /// Where messages are kept. Every call is one step: it happens as a whole, and after those before it, whether or not
-/// somebody waits for them. A call has happened for good when its future completes. One client at a time uses a storage.
+/// somebody waits for them. A call has happened for good when its future completes. One client at a time uses a
+/// storage.
 abstract interface class Storage {
   /// What belongs to a group, oldest first.
   Future<List<StoredMessage>> read(String group);
