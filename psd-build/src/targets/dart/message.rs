@@ -224,8 +224,8 @@ impl Printer<'_> {
             self.arrow(&signature, &body, false);
             return;
         }
-        self.line(1, "/// The message with these fields instead of its own; `null` takes away one that need");
-        self.line(1, "/// not be there.");
+        self.line(1, "/// The message with these fields instead of its own; `null` takes away what");
+        self.line(1, "/// need not be there.");
         let kind = Piece::texts(&format!("{name} Function({{"), parameters, "})");
         let getter = format!("{} get copyWith => _copyWith;", kind.flat());
         if getter.chars().count() + 2 <= super::layout::WIDTH {

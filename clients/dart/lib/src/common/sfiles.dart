@@ -244,8 +244,8 @@ final class UploadDone extends psd.ProtoMessage implements psd.ServerMessage {
   /// The stored file.
   final UploadedFile? file;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   UploadDone Function({String? key, UploadedFile? file})
   get copyWith => _copyWith;
 
@@ -292,8 +292,8 @@ final class DeleteFile extends psd.ProtoMessage implements psd.ClientMessage {
   /// The stored file.
   final UploadedFile? file;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   DeleteFile Function({UploadedFile? file}) get copyWith => _copyWith;
 
   DeleteFile _copyWith({Object? file = psd.unchanged}) =>

@@ -200,8 +200,8 @@ final class UploadUFile extends psd.ProtoMessage implements psd.ClientMessage {
   /// The upload.
   final UploadTask? task;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   UploadUFile Function({String? fileId, UploadTask? task})
   get copyWith => _copyWith;
 
@@ -293,8 +293,8 @@ final class UploadSlot extends psd.ProtoMessage implements psd.ServerMessage {
   /// What the application wants to know about the file.
   final Map<String, String> metadata;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   UploadSlot Function({UFile? file, Map<String, String>? metadata})
   get copyWith => _copyWith;
 

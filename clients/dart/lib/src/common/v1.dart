@@ -29,8 +29,8 @@ final class Envelope extends psd.ProtoMessage {
   /// The highest number that the sender has received.
   final int seen;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Envelope Function({Headers? headers, Uint8List? body, int? seq, int? seen})
   get copyWith => _copyWith;
 
@@ -137,8 +137,8 @@ final class Headers extends psd.ProtoMessage {
   /// The W3C trace context of the request.
   final String traceparent;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Headers Function({
     String? messageType,
     String? uuid,

@@ -65,8 +65,8 @@ final class Scalars extends psd.ProtoMessage {
 
   final OpenScalarsOwn own;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Scalars Function({
     $1.Scalars? outer,
     ChoiceInner? inner,

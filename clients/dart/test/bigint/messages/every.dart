@@ -291,8 +291,8 @@ final class Presence extends psd.ProtoMessage {
 
   final Scalars? aMessage;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Presence Function({
     double? aDouble,
     double? aFloat,
@@ -754,8 +754,8 @@ final class Choice extends psd.ProtoMessage {
 
   final String after;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Choice Function({
     String? before,
     ChoiceChoice? choice,
@@ -1162,8 +1162,8 @@ final class WellKnown extends psd.ProtoMessage {
 
   final List<psd.Empty> empties;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   WellKnown Function({
     psd.Any? any,
     psd.ProtoDuration? duration,
@@ -1404,8 +1404,8 @@ final class Node extends psd.ProtoMessage {
 
   final String label;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Node Function({
     Node? next,
     NodeOther? other,
@@ -1475,8 +1475,8 @@ final class NodeOther extends psd.ProtoMessage {
 
   final Node? node;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   NodeOther Function({Node? node}) get copyWith => _copyWith;
 
   NodeOther _copyWith({Object? node = psd.unchanged}) =>
@@ -1566,8 +1566,8 @@ final class Names extends psd.ProtoMessage {
 
   final Async? async;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Names Function({
     String? type,
     String? self,
@@ -1744,8 +1744,8 @@ final class Option extends psd.ProtoMessage {
 
   final String? some;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Option Function({Result? result, String? some}) get copyWith => _copyWith;
 
   Option _copyWith({
@@ -1791,8 +1791,8 @@ final class Result extends psd.ProtoMessage {
 
   final ResultValue? value;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Result Function({ResultValue? value}) get copyWith => _copyWith;
 
   Result _copyWith({Object? value = psd.unchanged}) =>
@@ -1859,8 +1859,8 @@ final class Json extends psd.ProtoMessage {
 
   final JsonProto? proto;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Json Function({JsonProto? proto}) get copyWith => _copyWith;
 
   Json _copyWith({Object? proto = psd.unchanged}) =>

@@ -30,8 +30,8 @@ final class Unpackaged extends psd.ProtoMessage {
 
   final Option? option;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Unpackaged Function({Scalars? scalars, OpenFieldKind? kind, Option? option})
   get copyWith => _copyWith;
 

@@ -144,8 +144,8 @@ final class Class extends psd.ProtoMessage {
 
   final Class? class$;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Class Function({Class? class$}) get copyWith => _copyWith;
 
   Class _copyWith({Object? class$ = psd.unchanged}) =>
@@ -276,8 +276,8 @@ final class Any extends psd.ProtoMessage {
 
   final Any? any;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Any Function({Any? any}) get copyWith => _copyWith;
 
   Any _copyWith({Object? any = psd.unchanged}) =>
@@ -345,8 +345,8 @@ final class Undefined extends psd.ProtoMessage {
 
   final Undefined? undefined;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Undefined Function({Undefined? undefined}) get copyWith => _copyWith;
 
   Undefined _copyWith({Object? undefined = psd.unchanged}) =>
@@ -387,8 +387,8 @@ final class Await extends psd.ProtoMessage {
 
   final Await? await;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Await Function({Await? await}) get copyWith => _copyWith;
 
   Await _copyWith({Object? await = psd.unchanged}) =>
@@ -424,8 +424,8 @@ final class Interface extends psd.ProtoMessage {
 
   final Interface? interface;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Interface Function({Interface? interface}) get copyWith => _copyWith;
 
   Interface _copyWith({Object? interface = psd.unchanged}) =>
@@ -466,8 +466,8 @@ final class Default extends psd.ProtoMessage {
 
   final Default? default$;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Default Function({Default? default$}) get copyWith => _copyWith;
 
   Default _copyWith({Object? default$ = psd.unchanged}) =>
@@ -504,8 +504,8 @@ final class Message extends psd.ProtoMessage {
 
   final Message? message;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Message Function({Message? message}) get copyWith => _copyWith;
 
   Message _copyWith({Object? message = psd.unchanged}) =>
@@ -610,8 +610,8 @@ final class Promise extends psd.ProtoMessage {
 
   final Promise? then;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Promise Function({Promise? then}) get copyWith => _copyWith;
 
   Promise _copyWith({Object? then = psd.unchanged}) =>
@@ -650,8 +650,8 @@ final class Object$ extends psd.ProtoMessage {
 
   final Map<String, Object$> objects;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Object$ Function({Object$? object, Map<String, Object$>? objects})
   get copyWith => _copyWith;
 
@@ -707,8 +707,8 @@ final class String$$ extends psd.ProtoMessage {
 
   final Uint8List bytes;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   String$$ Function({String$$? string, Uint8List? bytes})
   get copyWith => _copyWith;
 
@@ -830,8 +830,8 @@ final class Uint8Array extends psd.ProtoMessage {
 
   final Uint8Array? array;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Uint8Array Function({Uint8List? bytes, Uint8Array? array})
   get copyWith => _copyWith;
 
@@ -914,8 +914,8 @@ final class MessageType extends psd.ProtoMessage {
 
   final MessageType? type;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   MessageType Function({MessageType? type}) get copyWith => _copyWith;
 
   MessageType _copyWith({Object? type = psd.unchanged}) =>
@@ -954,8 +954,8 @@ final class Timestamp extends psd.ProtoMessage {
 
   final Timestamp? own;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Timestamp Function({psd.Timestamp? google, Timestamp? own})
   get copyWith => _copyWith;
 
@@ -1008,8 +1008,8 @@ final class JsonValue extends psd.ProtoMessage {
 
   final String? text;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   JsonValue Function({String? text}) get copyWith => _copyWith;
 
   JsonValue _copyWith({Object? text = psd.unchanged}) =>
@@ -1121,8 +1121,8 @@ final class Members extends psd.ProtoMessage
 
   final String x;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Members Function({
     String? constructor,
     String? $_Proto__,
@@ -1323,8 +1323,8 @@ final class Outer extends psd.ProtoMessage {
 
   final OuterInner$Deep? deep;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Outer Function({
     OuterInner$? inner,
     OpenOuterKind$? kind,
@@ -1389,8 +1389,8 @@ final class OuterInner$ extends psd.ProtoMessage {
 
   final OpenOuterInner$Inner kind;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   OuterInner$ Function({OuterInner$? inner, OpenOuterInner$Inner? kind})
   get copyWith => _copyWith;
 
@@ -1440,8 +1440,8 @@ final class OuterInner$Deep extends psd.ProtoMessage {
 
   final Outer? outer;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   OuterInner$Deep Function({Outer? outer}) get copyWith => _copyWith;
 
   OuterInner$Deep _copyWith({Object? outer = psd.unchanged}) =>
@@ -1512,8 +1512,8 @@ final class OuterInnerDeep extends psd.ProtoMessage {
 
   final OuterInner$Deep? deep;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   OuterInnerDeep Function({OuterInner$Deep? deep}) get copyWith => _copyWith;
 
   OuterInnerDeep _copyWith({Object? deep = psd.unchanged}) =>
@@ -1578,8 +1578,8 @@ final class Uses extends psd.ProtoMessage {
   @Deprecated('The .proto file says so.')
   final int gone;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Uses Function({
     OpenWords? word,
     List<OpenWords>? words,

@@ -17,8 +17,8 @@ final class Index extends psd.ProtoMessage {
 
   final Members? members;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Index Function({Members? members}) get copyWith => _copyWith;
 
   Index _copyWith({Object? members = psd.unchanged}) =>
@@ -59,8 +59,8 @@ final class Members extends psd.ProtoMessage {
 
   final Types? more;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Members Function({List<Index>? index, Messages? all, Types? more})
   get copyWith => _copyWith;
 

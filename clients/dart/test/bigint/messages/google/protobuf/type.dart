@@ -147,8 +147,8 @@ final class Type extends psd.ProtoMessage {
 
   final String edition;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Type Function({
     String? name,
     List<Field>? fields,
@@ -370,8 +370,8 @@ final class Enum extends psd.ProtoMessage {
 
   final String edition;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Enum Function({
     String? name,
     List<EnumValue>? enumvalue,
@@ -508,8 +508,8 @@ final class Option extends psd.ProtoMessage {
 
   final psd.Any? value;
 
-  /// The message with these fields instead of its own; `null` takes away one that need
-  /// not be there.
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
   Option Function({String? name, psd.Any? value}) get copyWith => _copyWith;
 
   Option _copyWith({String? name, Object? value = psd.unchanged}) =>
