@@ -1,6 +1,10 @@
 //! The server under load: an application with a bit of everything.
 
-use std::{io::Write as _, time::Duration};
+use std::{
+    io::Write as _,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use psd_core::{
     Connection, Consumer, Error, Identity, ServeError, Server, Settings,
@@ -9,10 +13,13 @@ use psd_core::{
     receive,
 };
 
-use crate::pb;
+use crate::{pb, policy::Policy};
 
 /// The group of every connection.
 pub(crate) const EVERYBODY: &str = "everybody";
+
+/// Whether ticks are still to come.
+static TICKING: AtomicBool = AtomicBool::new(false);
 
 struct Load;
 
@@ -80,15 +87,26 @@ fn fail(message: pb::Fail) -> Result<(), Error> {
 fn start_ticks(message: pb::StartTicks, connection: Connection) -> Result<(), Error> {
     let server = connection.server().clone();
     let interval = Duration::from_secs(1) / message.per_second.max(1);
+    TICKING.store(true, Ordering::SeqCst);
     tokio::spawn(async move {
         let mut interval = tokio::time::interval(interval);
-        let padding = vec![b'x'; message.bytes as usize];
+        let mut tick = pb::Tick { number: 0, padding: vec![b'x'; message.bytes as usize] };
         for number in 1..=message.count {
             interval.tick().await;
-            let _ = server.broadcast(EVERYBODY, &pb::Tick { number, padding: padding.clone() });
+            tick.number = number;
+            for policy in Policy::ALL {
+                let _ = policy.publish(&server, &tick);
+            }
         }
+        TICKING.store(false, Ordering::SeqCst);
     });
     Ok(())
+}
+
+#[receive(consumer = Load)]
+fn fetch_dropped(_: pb::FetchDropped, connection: Connection) -> pb::Dropped {
+    let goes_on = TICKING.load(Ordering::SeqCst);
+    pb::Dropped { count: connection.dropped_publications(), goes_on }
 }
 
 #[receive(consumer = Load)]

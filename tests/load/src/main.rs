@@ -9,6 +9,7 @@ mod deploy;
 mod files;
 mod flood;
 mod idle;
+mod policy;
 mod process;
 mod report;
 mod server;
@@ -26,7 +27,7 @@ use clap::{Parser, Subcommand};
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo xtask load slow-readers                 1,000 connections, a tenth reading nothing, 60 s
+  cargo xtask load slow-readers                 1,000 connections, a tenth reading nothing, every policy, 60 s
   cargo xtask load idle                         memory of 10,000 idle connections
   cargo xtask load flood                        what others feel of 50 hostile connections
   cargo xtask load soak --seconds 600           ten minutes of mixed work: nothing grows
