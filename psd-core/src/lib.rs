@@ -76,6 +76,7 @@ mod extract;
 #[cfg(feature = "files")]
 pub mod files;
 mod guard;
+mod hash;
 mod hub;
 pub mod into_message;
 mod layer;

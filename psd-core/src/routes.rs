@@ -14,6 +14,7 @@ use crate::{
     ConsumerSpec, Guard, Layer, Mode, Rate, Receiver, Settings,
     consumer::{Endpoint, Endpoints},
     extract::Requirement,
+    hash::Names,
     metrics::EndpointMetrics,
     receiver::schemas,
     state::States,
@@ -58,7 +59,7 @@ impl fmt::Display for Route {
 
 /// The routing table of one endpoint.
 #[derive(Debug, Default)]
-pub(crate) struct Routes(HashMap<&'static str, Route>);
+pub(crate) struct Routes(Names<Route>);
 
 impl Routes {
     pub(crate) fn get(&self, message_type: &str) -> Option<&Route> {

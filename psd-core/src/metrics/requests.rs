@@ -1,12 +1,12 @@
 //! Requests by type: how they ended and how long they took.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use super::{
     count::{Counts, Label},
     histogram::Histogram,
 };
-use crate::Outcome;
+use crate::{Outcome, hash::Names};
 
 /// In seconds.
 const DURATIONS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -14,7 +14,7 @@ const DURATIONS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0
 /// One entry for each type that the endpoint knows, and one for all others.
 #[derive(Debug)]
 pub(crate) struct Requests {
-    known: HashMap<&'static str, OfType>,
+    known: Names<OfType>,
     unknown: OfType,
     /// What the others are called: `unknown`, unless a handler's messages are.
     unknown_name: String,
@@ -64,7 +64,7 @@ impl OfType {
 
 impl Requests {
     pub(super) fn new(message_types: impl Iterator<Item = &'static str>) -> Self {
-        let known: HashMap<_, _> = message_types.map(|name| (name, OfType::new())).collect();
+        let known: Names<_> = message_types.map(|name| (name, OfType::new())).collect();
         let mut unknown_name = "unknown".to_owned();
         while known.contains_key(&*unknown_name) {
             unknown_name.insert(0, '_');
