@@ -124,6 +124,7 @@ pub(crate) fn begin(shared: &Arc<Shared>, mut arrived: Arrived) -> Begun {
         && !shared.knows_token(token)
     {
         let future = Box::pin(verify(shared.clone(), token.to_owned()));
+        shared.rates.wait();
         arrived.verified = true;
         return Begun::Running(Running::Verification { future, arrived: Some(arrived) });
     }

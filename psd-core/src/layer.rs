@@ -141,6 +141,12 @@ pub trait Layer: Send + Sync + 'static {
     fn after(&self, request: &RequestContext, outcome: &Outcome<'_>) {
         let _ = (request, outcome);
     }
+
+    /// Whether it may ask how long a request takes.
+    #[doc(hidden)]
+    fn asks_for_time(&self) -> bool {
+        true
+    }
 }
 
 /// What [`Layer::before_async`] returns.
@@ -200,11 +206,15 @@ impl<T: Clone + Send + Sync + 'static> Extract for Option<Extension<T>> {
 
 /// The layers of one endpoint, in order.
 #[derive(Clone, Default)]
-pub(crate) struct Layers(Arc<[Arc<dyn Layer>]>);
+pub(crate) struct Layers {
+    layers: Arc<[Arc<dyn Layer>]>,
+    /// Whether one of them may ask how long a request takes.
+    pub(crate) ask_for_time: bool,
+}
 
 impl Layers {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    fn is_empty(&self) -> bool {
+        self.layers.is_empty()
     }
 
     /// # Errors
@@ -223,7 +233,7 @@ impl Layers {
         if self.is_empty() {
             return Ok(());
         }
-        caught(|| self.0.iter().try_for_each(|layer| hook(&**layer)))
+        caught(|| self.layers.iter().try_for_each(|layer| hook(&**layer)))
     }
 
     /// Every `before` up to the first that has to be awaited, and then what is left to be awaited.
@@ -238,10 +248,10 @@ impl Layers {
     }
 
     fn before_from(&self, first: usize, request: &RequestContext) -> Result<Option<LayerFuture>, Error> {
-        for (index, layer) in self.0.iter().enumerate().skip(first) {
+        for (index, layer) in self.layers.iter().enumerate().skip(first) {
             layer.before(request)?;
             let Some(future) = layer.before_async(request) else { continue };
-            if index + 1 == self.0.len() {
+            if index + 1 == self.layers.len() {
                 return Ok(Some(future));
             }
             let (layers, request) = (self.clone(), request.clone());
@@ -258,7 +268,7 @@ impl Layers {
 
     /// Every `after`, whether or not one panics.
     pub(crate) fn after(&self, request: &RequestContext, outcome: &Outcome<'_>) {
-        for layer in self.0.iter().rev() {
+        for layer in self.layers.iter().rev() {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| layer.after(request, outcome))) {
                 tracing::error!(panic = panic_text(&*panic), "a layer panicked after a request");
             }
@@ -268,12 +278,14 @@ impl Layers {
 
 impl FromIterator<Arc<dyn Layer>> for Layers {
     fn from_iter<I: IntoIterator<Item = Arc<dyn Layer>>>(layers: I) -> Self {
-        Self(layers.into_iter().collect())
+        let layers: Arc<[Arc<dyn Layer>]> = layers.into_iter().collect();
+        let ask_for_time = layers.iter().any(|layer| layer.asks_for_time());
+        Self { layers, ask_for_time }
     }
 }
 
 impl fmt::Debug for Layers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Layers").field(&self.0.len()).finish()
+        f.debug_tuple("Layers").field(&self.layers.len()).finish()
     }
 }

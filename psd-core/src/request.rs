@@ -110,7 +110,7 @@ impl RequestContext {
         let headers = RequestHeaders::of(envelope);
         let span = headers.span();
         let is_timed =
-            shared.server.0.metrics.counts_requests || !shared.endpoint.layers.is_empty() || !span.is_disabled();
+            shared.server.0.metrics.counts_requests || shared.endpoint.layers.ask_for_time || !span.is_disabled();
         let since = is_timed.then(|| arrived.unwrap_or_else(Instant::now));
         Self(Arc::new(Inner {
             deadline,

@@ -1,7 +1,10 @@
 //! Rates of messages: of a connection, of a user over all connections, and of a message type.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -34,8 +37,17 @@ pub(crate) struct MessageRates {
 pub(crate) struct ConnectionRates {
     own: Buckets,
     refusals: Bucket,
+    /// When the message that is being looked at arrived, until it has to wait; 0 for long ago.
+    arrived: AtomicU64,
     /// The user that was seen last; held for a look.
     user: Mutex<Option<(Box<str>, Arc<Buckets>)>>,
+}
+
+impl ConnectionRates {
+    /// The message that is being looked at has to wait before it goes on: what the clock said is of no use then.
+    pub(crate) fn wait(&self) {
+        self.arrived.store(0, Ordering::Relaxed);
+    }
 }
 
 /// What one caller may send: all in all, and of each message type that has a rate.
@@ -103,14 +115,23 @@ impl MessageRates {
 impl Layer for MessageRates {
     fn arrive(&self, request: &RequestContext) -> Result<(), Error> {
         let (shared, now) = (request.shared(), self.clock.now());
+        shared.rates.arrived.store(now, Ordering::Relaxed);
         shared.rates.own.all.take(self.per_connection, now).map_err(|wait| self.refusal(shared, now, wait))
+    }
+
+    fn asks_for_time(&self) -> bool {
+        false
     }
 
     fn identified(&self, request: &RequestContext) -> Result<(), Error> {
         if self.per_user.is_unlimited() && !self.has_types {
             return Ok(());
         }
-        let (shared, now) = (request.shared(), self.clock.now());
+        let shared = request.shared();
+        let now = match shared.rates.arrived.load(Ordering::Relaxed) {
+            0 => self.clock.now(),
+            just_now => just_now,
+        };
         self.take(request, &shared.rates, now).map_err(|wait| self.refusal(shared, now, wait))
     }
 }
