@@ -54,7 +54,7 @@ const BEGIN: &str = "psd_core::dispatch::begin";
 const PARTS: [(&str, &str); 4] = [
     ("envelope", "psd_proto::envelope::"),
     ("body", "psd_core::codec::Dialect::read_body"),
-    ("reply", "psd_core::outcome::IntoOutcome<psd_core::outcome::kind::Message>>::respond"),
+    ("reply", "psd_core::request::RequestContext::reply_last"),
     ("ack", "psd_core::continue_::conclude"),
 ];
 
@@ -66,27 +66,31 @@ fn dispatch() -> anyhow::Result<()> {
         bail!("the programs to measure do not build");
     }
     println!("\nInstructions a message: `open-echo` of a short text with a uuid and an ack, {MESSAGES} of them\n");
-    println!("| dialect | envelope | body | to the handler's call | reply | ack | whole |");
-    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    println!("| dialect | envelope | body | to the handler's call | reply | ack | whole | with metrics |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     for dialect in ["classic", "v1-json", "v1-proto"] {
-        let profile = measure(dialect)?;
+        let counted = inclusive(&measure(dialect, true)?, BEGIN).context("the profile holds no message")? / MESSAGES;
+        let profile = measure(dialect, false)?;
         let part = |name: &str| inclusive(&profile, name).map(|instructions| instructions / MESSAGES);
         let whole = part(BEGIN).context("the profile does not hold the function it was made for")?;
-        let parts: Vec<u64> = PARTS.iter().map(|(_, function)| part(function).unwrap_or(0)).collect();
+        let named =
+            |(name, function): &(&str, &str)| part(function).with_context(|| format!("nothing is called {name}"));
+        let parts = PARTS.iter().map(named).collect::<anyhow::Result<Vec<u64>>>()?;
         let [envelope, body, reply, ack] = parts.as_slice() else { bail!("there are four parts") };
         let call = whole.saturating_sub(reply + ack);
-        println!("| {dialect} | {envelope} | {body} | {call} | {reply} | {ack} | {whole} |");
+        println!("| {dialect} | {envelope} | {body} | {call} | {reply} | {ack} | {whole} | {counted} |");
     }
     Ok(())
 }
 
 /// Runs the demo server under callgrind, sends it messages, and returns the annotated profile.
-fn measure(dialect: &str) -> anyhow::Result<String> {
+fn measure(dialect: &str, metrics: bool) -> anyhow::Result<String> {
     let release = shell::root().join("target/release");
     let out = shell::root().join(format!("target/callgrind.{dialect}"));
     let mut server = command("valgrind", &["--tool=callgrind", &format!("--toggle-collect={BEGIN}*")]);
     server.arg(format!("--callgrind-out-file={}", out.display())).arg(release.join("demo-server"));
     server.args(["--port", "0"]).env("TOKIO_WORKER_THREADS", "1").env("PSD_N_SYNC_WORKERS", "1");
+    server.env("PSD_METRICS", metrics.to_string());
     server.stdout(Stdio::piped()).stderr(Stdio::null());
     let mut server = Stopped(server.spawn().context("cannot run valgrind")?);
     let stdout = server.0.stdout.take().context("valgrind has no output")?;
