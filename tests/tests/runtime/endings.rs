@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use psd_core::Settings;
-use psd_tests::{Running, Seen, eventually};
+use psd_tests::{DEADLINE, Running, Seen, eventually};
 use serde_json::json;
 
 use crate::app::{server, server_with};
 
 #[tokio::test]
 async fn a_slow_consumer_is_closed_and_nobody_else_notices() {
-    let (builder, _) = server_with(Settings::default().outbox_bytes(1024 * 1024));
-    let running = Running::start(builder).await;
+    // However long the healthy one takes here: nobody waits for the other to take its close frame until it is gone.
+    let settings = Settings::default().outbox_bytes(1024 * 1024).close_timeout(DEADLINE * 10);
+    let running = Running::start(server_with(settings).0).await;
     let (mut slow, mut healthy) = (running.connect().await, running.connect().await);
     for client in [&mut slow, &mut healthy] {
         client.request("join", json!({"group": "g"})).await;
@@ -33,6 +34,7 @@ async fn a_slow_consumer_is_closed_and_nobody_else_notices() {
             Seen::Lost => panic!("no close frame"),
         }
     }
+    drop(slow);
     eventually("it leaves", || running.server().group_size("g") == 1).await;
 }
 
