@@ -21,7 +21,7 @@ use crate::{
     dispatch,
     hub::Hub,
     into_message::IntoMessage,
-    limits::Admission,
+    limits::{Admission, Places},
     metrics::Metrics,
     publication::{Publication, Publish},
     state::States,
@@ -44,6 +44,8 @@ pub(crate) struct Inner {
     pub(crate) endpoints: Endpoints,
     pub(crate) hub: Hub,
     pub(crate) admission: Admission,
+    /// Of sockets that are not WebSockets, or not yet.
+    pub(crate) places: Arc<Places>,
     pub(crate) workers: Workers,
     pub(crate) deferred: Arc<Semaphore>,
     pub(crate) next_connection: AtomicU64,

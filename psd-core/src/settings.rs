@@ -125,14 +125,23 @@ settings! {
     /// Connections that may be open from one address (of IPv6: one /64); beyond them handshakes are answered with status
     /// 429; 0 means no limit. Set it where the server sees the addresses of clients and not that of a proxy.
     connections_per_address: usize = 0, "PSD_CONNECTIONS_PER_ADDRESS", "0";
-    /// Handshakes that the server takes; beyond them they are answered with status 503.
+    /// Sockets that may be open and are not WebSockets, or not yet: PROXY headers, TLS handshakes, HTTP with its pages. Beyond
+    /// them the one is closed that has kept the server waiting for longest, or the new one where none does; 0 means no
+    /// limit.
+    max_http_connections: usize = 10_000, "PSD_MAX_HTTP_CONNECTIONS", "10000";
+    /// The same from one address (of IPv6: one /64), trusted proxies excepted; beyond them they are closed; 0 means no limit.
+    /// A browser opens six for a page. Set it where the server sees the addresses of clients and not that of a proxy.
+    http_connections_per_address: usize = 0, "PSD_HTTP_CONNECTIONS_PER_ADDRESS", "0";
+    /// Handshakes that the server takes; beyond them they are answered with status 503. Where it speaks TLS, each of those
+    /// handshakes counts, the first WebSocket behind it included; beyond them they are closed.
     handshakes: Rate = Rate::per_minute(60_000), "PSD_HANDSHAKES", "60000/m";
-    /// Handshakes that the server takes from one address (of IPv6: one /64); beyond them they are answered with status 429.
-    /// Set it where the server sees the addresses of clients and not that of a proxy.
+    /// Handshakes, counted alike, that the server takes from one address (of IPv6: one /64); beyond them they are answered
+    /// with status 429. Set it where the server sees the addresses of clients and not that of a proxy.
     handshakes_per_address: Rate = Rate::UNLIMITED, "PSD_HANDSHAKES_PER_ADDRESS", "off";
     /// Unreadable frames a connection may send in a minute; one more ends it with close code 4400.
     protocol_errors_per_minute: u32 = 10, "PSD_PROTOCOL_ERRORS_PER_MINUTE", "10";
-    /// Seconds a client may take to send its HTTP request before its socket is dropped.
+    /// Seconds a client may take for its PROXY header, for its TLS handshake, for an HTTP request from the end of the one
+    /// before, and for each further part of the request's body, before its socket is closed.
     handshake_timeout: Duration = Duration::from_secs(10), "PSD_HANDSHAKE_TIMEOUT", "10";
     /// Seconds a client may say nothing; after twice as many a v1 client is closed with 4408, and a classic one is, that
     /// does not answer a ping; 0 lets it be silent for ever.
@@ -153,8 +162,8 @@ settings! {
     login_failures_per_address: u32 = 50, "PSD_LOGIN_FAILURES_PER_ADDRESS", "50";
     /// Seconds after which failed logins are forgotten, little by little; 0 means at once.
     login_window: Duration = Duration::from_secs(5 * 60), "PSD_LOGIN_WINDOW", "300";
-    /// Seconds a client may take nothing of what waits for it before it is a slow consumer, closed with 4413; 0 means no
-    /// limit.
+    /// Seconds a client may take nothing of what waits for it before it is a slow consumer, closed with 4413, or its socket
+    /// is closed where that is no WebSocket; 0 means no limit.
     write_timeout: Duration = Duration::from_secs(30), "PSD_WRITE_TIMEOUT", "30";
     /// Seconds a closing connection may take to accept what waits for it; after them the socket is dropped.
     close_timeout: Duration = Duration::from_secs(5), "PSD_CLOSE_TIMEOUT", "5";
@@ -198,7 +207,8 @@ settings! {
     /// The header in which trusted proxies say it: `x-forwarded-for` (with `x-forwarded-proto`) or `forwarded`. They must
     /// write it themselves, or drop what their client wrote into it.
     forwarded_header: ForwardedHeader = ForwardedHeader::default(), "PSD_FORWARDED_HEADER", "x-forwarded-for";
-    /// Whether trusted proxies begin each TCP connection with a PROXY header (version 1 or 2); one without is dropped.
+    /// Whether trusted proxies begin each connection with a PROXY header (version 1 or 2), those by Unix sockets too where
+    /// `unix` is trusted; one without is closed.
     proxy_protocol: bool = false, "PSD_PROXY_PROTOCOL", "false";
     /// Whether requests are counted and timed; they are anyway where `PSD_ADMIN_ADDRESS` is set.
     metrics: bool = false, "PSD_METRICS", "false";

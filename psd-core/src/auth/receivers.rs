@@ -10,7 +10,9 @@ use psd_proto::{
 };
 
 use super::{Authenticator, Refreshed};
-use crate::{Connection, ConsumerSpec, DefaultConsumer, Error, Guard, Limits, Mode, Receiver, dispatch};
+use crate::{
+    Connection, ConsumerSpec, DefaultConsumer, Error, Guard, Limits, Mode, Receiver, dispatch, metrics::LoginOutcome,
+};
 
 /// Switched on by [`ServerBuilder::login`](crate::ServerBuilder::login).
 pub(crate) static LOGIN_RECEIVERS: &[Receiver] = &[
@@ -71,21 +73,30 @@ pub(crate) fn check(wish: &str, authenticator: Option<&dyn Authenticator>, probl
 /// A failed login is answered by `login-error` and a successful ack: clients rely on it.
 async fn login(connection: Connection, message: Login) -> Result<(), Error> {
     let issuer = connection.server().issuer()?;
+    let logins = &connection.server().0.metrics.logins;
     let attempt = match connection.server().login_throttle().begin(&message.username, connection.peer()) {
         Ok(attempt) => attempt,
-        Err(wait) => return connection.send(&too_many_failures(&connection, wait)),
+        Err(wait) => {
+            logins.add(LoginOutcome::Throttled);
+            return connection.send(&too_many_failures(&connection, wait));
+        }
     };
     let rights = connection.server().rights_changes();
     match issuer.login(&message.username, &message.password).await {
         Ok(Some(login)) => {
             attempt.succeeded();
+            logins.add(LoginOutcome::Done);
             connection.send(&welcome(&connection, rights, login).await?)
         }
-        Ok(None) => connection
-            .send(&LoginError { error_text: "Invalid login details.".into(), error_code: "login-error".into() }),
+        Ok(None) => {
+            logins.add(LoginOutcome::Wrong);
+            connection
+                .send(&LoginError { error_text: "Invalid login details.".into(), error_code: "login-error".into() })
+        }
         // Nobody knows whether it was right.
         Err(error) => {
             attempt.forgiven();
+            logins.add(LoginOutcome::Unavailable);
             Err(error)
         }
     }

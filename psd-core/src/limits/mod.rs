@@ -4,11 +4,13 @@ mod admission;
 mod keyed;
 mod messages;
 mod per_type;
+mod places;
 mod rate;
 
-pub(crate) use admission::Admission;
+pub(crate) use admission::{Admission, Paid, Refused, Visiting};
 pub(crate) use messages::{ConnectionRates, MessageRates};
 pub use per_type::PerType;
+pub(crate) use places::{Doing, Place, Places};
 pub use rate::Rate;
 pub(crate) use rate::{Bucket, Clock};
 #[cfg(feature = "files")]

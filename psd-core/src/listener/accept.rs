@@ -4,12 +4,12 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use axum::Router;
 use tokio::{
+    io::AsyncRead,
     net::{TcpListener, ToSocketAddrs},
     time::timeout,
 };
@@ -21,10 +21,12 @@ use super::{
     admin,
     client::Client,
     door::{Door, Visitor},
-    http, proxy_protocol,
+    http::{self, Site},
+    proxy_protocol,
     signal::{Signal, Signals},
+    visit::Visit,
 };
-use crate::{Server, builder::StartError};
+use crate::{Server, builder::StartError, metrics::Dropped};
 
 /// How long to wait after the operating system could not accept a connection, at first and at most.
 const ACCEPT_BACKOFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
@@ -35,7 +37,7 @@ const ACCEPT_BACKOFF: (Duration, Duration) = (Duration::from_millis(10), Duratio
 pub struct Listening {
     server: Server,
     doors: Vec<Door>,
-    admin: Option<(TcpListener, SocketAddr)>,
+    admin: Option<(Door, SocketAddr)>,
 }
 
 /// Why a server does not serve.
@@ -195,14 +197,14 @@ impl Listening {
             tracing::info!(?door, "listening");
         }
         let over = CancellationToken::new();
-        if let Some((listener, address)) = admin {
+        if let Some((door, address)) = admin {
             tracing::info!(%address, "listening for the operator");
-            drop(tokio::spawn(admin::serve(server.clone(), listener, over.clone())));
+            drop(tokio::spawn(admin::serve(server.clone(), door, over.clone())));
         }
         let _over = over.drop_guard();
-        let router = server.clone().into_router();
+        let site = Arc::new(Site::public(&server));
         tokio::select! {
-            _ = futures_util::future::join_all(doors.iter().map(|door| accept(&server, &router, door))) => {}
+            _ = futures_util::future::join_all(doors.iter().map(|door| accept(&site, door))) => {}
             () = server.follow() => {}
         }
         drop(doors);
@@ -243,69 +245,128 @@ impl Server {
     }
 }
 
-async fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+async fn bind(address: SocketAddr) -> io::Result<(Door, SocketAddr)> {
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
-    Ok((listener, address))
+    Ok((Door::Tcp(listener), address))
 }
 
-/// Takes connections until the server shuts down.
-async fn accept(server: &Server, router: &Router, door: &Door) {
+/// Takes whoever comes by a public door.
+async fn accept(site: &Arc<Site>, door: &Door) {
+    take_from(site, door, |visitor| {
+        let (client, inner) = (visitor.client(), site.clone());
+        site.take_in(client, move |visit| async move { receive(&inner, visit, visitor, client).await });
+    })
+    .await;
+}
+
+/// Takes sockets from a door until nothing more is served behind it.
+pub(super) async fn take_from(site: &Site, door: &Door, take: impl Fn(Visitor)) {
     let mut backoff = ACCEPT_BACKOFF.0;
     loop {
         let accepted = tokio::select! {
             accepted = door.accept() => accepted,
-            () = server.0.draining.cancelled() => return,
+            () = site.closing.cancelled() => return,
         };
         match accepted {
             Ok(visitor) => {
                 backoff = ACCEPT_BACKOFF.0;
-                let receive = receive(server.clone(), router.clone(), visitor);
-                // Boxed, so that the large state of HTTP is not what a task of ours is sized for.
-                server.0.connections.spawn(Box::pin(receive));
+                take(visitor);
             }
+            Err(error) if is_of_one_client(&error) => tracing::debug!(%error, "a client left at once"),
             Err(error) => {
-                server.0.failed_accepts.fetch_add(1, Ordering::Relaxed);
-                // Out of file descriptors, or a client that left at once: the next one may fare better.
+                site.server.0.failed_accepts.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(backoff).await;
+                // Most likely for want of file descriptors: those that nobody uses are on the public side.
+                site.server.0.places.make_room();
+                tokio::select! {
+                    () = tokio::time::sleep(backoff) => {}
+                    () = site.closing.cancelled() => return,
+                }
                 backoff = (backoff * 2).min(ACCEPT_BACKOFF.1);
             }
         }
     }
 }
 
+/// Whether an error is one client's, and says nothing of the next.
+fn is_of_one_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, NetworkDown};
+    let kinds = [ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, NetworkDown];
+    kinds.contains(&error.kind())
+}
+
 /// Finds out who has come, and serves HTTP.
-async fn receive(server: Server, router: Router, visitor: Visitor) {
+async fn receive(site: &Site, visit: Arc<Visit>, visitor: Visitor, mut client: Client) {
     match visitor {
-        Visitor::Tcp(mut stream, peer) => {
-            let mut client = Client { address: Some(peer), is_secure: false };
-            let settings = server.settings();
-            if settings.proxy_protocol && settings.trusted_proxies.contains(Some(peer.ip())) {
-                match in_time(&server, proxy_protocol::read(&mut stream)).await {
-                    Ok(Some(address)) => client.address = Some(address),
-                    Ok(None) => {}
-                    Err(error) => return tracing::warn!(%peer, %error, "a trusted proxy says not who its client is"),
-                }
+        Visitor::Tcp(mut stream, _) => {
+            if !introduce(site, &visit, &mut stream, &mut client).await {
+                return;
             }
             #[cfg(feature = "tls")]
-            if let Some(tls) = &server.0.tls {
+            if let Some(tls) = &site.server.0.tls {
+                let own = client.own_address(site.server.settings());
+                // It costs more than all else that comes before the upgrade.
+                match site.server.0.admission.handshake(site.server.settings(), own) {
+                    Ok(paid) => visit.fare.pay(paid),
+                    Err(refused) => return site.refuse(refused.into()),
+                }
                 client.is_secure = true;
-                return match in_time(&server, tls.acceptor.accept(stream)).await {
-                    Ok(stream) => http::serve(server, router, stream, client).await,
-                    Err(error) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
+                return match in_time(site, tls.acceptor.accept(stream)).await {
+                    Ok(stream) => http::serve(site, visit, stream, client).await,
+                    Err(error) => {
+                        site.refuse(Dropped::of(&error, Dropped::Tls));
+                        tracing::debug!(?client, %error, "a TLS handshake failed");
+                    }
                 };
             }
-            http::serve(server, router, stream, client).await;
+            http::serve(site, visit, stream, client).await;
         }
         #[cfg(unix)]
-        Visitor::Unix(stream) => {
-            http::serve(server, router, stream, Client { address: None, is_secure: false }).await;
+        Visitor::Unix(mut stream) => {
+            if introduce(site, &visit, &mut stream, &mut client).await {
+                http::serve(site, visit, stream, client).await;
+            }
         }
     }
 }
 
-/// What comes before HTTP has as long as a request.
-async fn in_time<T>(server: &Server, step: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    timeout(server.settings().handshake_timeout, step).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+/// Reads for whom a trusted proxy speaks, if proxies are to say it before all else. False if that ends the visit.
+async fn introduce<S: AsyncRead + Unpin>(site: &Site, visit: &Visit, stream: &mut S, client: &mut Client) -> bool {
+    let settings = site.server.settings();
+    if !settings.proxy_protocol || !client.peer.is_trusted(&settings.trusted_proxies) {
+        return true;
+    }
+    match in_time(site, proxy_protocol::read(stream)).await {
+        Ok(Some(address)) => *client = Client::at(address),
+        Ok(None) => {}
+        Err(error) => {
+            site.refuse(Dropped::of(&error, Dropped::ProxyHeader));
+            match error.kind() {
+                // As proxies do that only look whether the port is open.
+                io::ErrorKind::UnexpectedEof => tracing::debug!(?client, "a trusted proxy left without a word"),
+                _ => tracing::warn!(?client, %error, "a trusted proxy does not say who its client is"),
+            }
+            return false;
+        }
+    }
+    let Some(own) = client.own_address(settings) else { return true };
+    match site.server.0.admission.visit(settings, own) {
+        Ok(address) => visit.count(address),
+        Err(refused) => {
+            site.refuse(refused.into());
+            return false;
+        }
+    }
+    true
+}
+
+/// What comes before HTTP has as long as a request, and is given up when nothing more is served.
+async fn in_time<T>(site: &Site, step: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    tokio::select! {
+        result = timeout(site.server.settings().handshake_timeout, step) => {
+            result.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        }
+        () = site.closing.cancelled() => Err(io::Error::other("the server is shutting down")),
+    }
 }

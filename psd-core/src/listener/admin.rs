@@ -1,14 +1,23 @@
 //! The operator's HTTP: whether the process lives, whether clients should be sent to it, and what it counts.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     http::{StatusCode, header::CONTENT_TYPE},
     routing::get,
 };
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::Server;
+use super::{
+    accept::take_from,
+    door::{Door, Visitor},
+    http::{self, Site},
+};
+use crate::{Server, limits::Places, metrics::Dropped};
+
+/// Sockets that the operator may have open; beyond them the one goes that has kept the server waiting for longest.
+const PLACES: usize = 64;
 
 impl Server {
     /// `/healthz`, `/readyz` and `/metrics`, as the address of [`admin_address`](crate::Settings::admin_address) serves them; for
@@ -34,10 +43,22 @@ impl Server {
     }
 }
 
-/// Serves the operator until `end` is cancelled; requests that have begun are answered.
-pub(super) async fn serve(server: Server, listener: TcpListener, end: CancellationToken) {
-    let serving = axum::serve(listener, server.admin_router()).with_graceful_shutdown(end.cancelled_owned());
-    if let Err(error) = serving.await {
-        tracing::error!(%error, "the operator's port is closed");
-    }
+/// Serves the operator until `end` is cancelled; requests that have begun are answered. It has places of its own, so that
+/// a flood elsewhere takes none of them.
+pub(super) async fn serve(server: Server, door: Door, end: CancellationToken) {
+    let site = Arc::new(Site {
+        router: server.admin_router(),
+        server,
+        places: Places::new(PLACES),
+        closing: end,
+        halting: CancellationToken::new(),
+    });
+    take_from(&site, &door, |visitor| {
+        let client = visitor.client();
+        let Visitor::Tcp(stream, _) = visitor else { return };
+        let Ok(place) = site.places.enter() else { return site.refuse(Dropped::Full) };
+        let site = site.clone();
+        drop(tokio::spawn(async move { site.host(place, |visit| http::serve(&site, visit, stream, client)).await }));
+    })
+    .await;
 }

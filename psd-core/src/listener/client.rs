@@ -27,27 +27,70 @@ pub enum ForwardedHeader {
 /// Where a request comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Client {
-    /// `None` where it came by a Unix socket. The port is 0 where a proxy did not say it.
-    pub(crate) address: Option<SocketAddr>,
+    pub(super) peer: Peer,
     /// Whether the client's connection is encrypted.
     pub(crate) is_secure: bool,
 }
 
+/// Who is at the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// The port is 0 where a proxy did not say it.
+    Address(SocketAddr),
+    /// Somebody on this machine, by a Unix socket.
+    Unix,
+    /// Somebody else's server does not say. Nobody knows what he may be trusted with.
+    Unknown,
+}
+
+impl Peer {
+    pub(super) fn is_trusted(self, proxies: &TrustedProxies) -> bool {
+        match self {
+            Self::Address(address) => proxies.contains(Some(address.ip())),
+            Self::Unix => proxies.contains(None),
+            Self::Unknown => false,
+        }
+    }
+}
+
 impl Client {
+    /// Whoever a socket of ours comes from. IPv4 is written as such, also where the port is one of IPv6.
+    pub(super) fn at(address: SocketAddr) -> Self {
+        let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+        Self { peer: Peer::Address(address), is_secure: false }
+    }
+
+    pub(super) const fn by_unix_socket() -> Self {
+        Self { peer: Peer::Unix, is_secure: false }
+    }
+
+    pub(crate) fn address(self) -> Option<SocketAddr> {
+        match self.peer {
+            Peer::Address(address) => Some(address),
+            Peer::Unix | Peer::Unknown => None,
+        }
+    }
+
+    /// The address, unless it is that of a proxy, which may stand for many.
+    pub(super) fn own_address(self, settings: &Settings) -> Option<IpAddr> {
+        self.address().map(|address| address.ip()).filter(|_| !self.peer.is_trusted(&settings.trusted_proxies))
+    }
+
     /// Whose a request is; in somebody else's server, whom its proxies speak for is found out here.
     pub(crate) fn of(request: &Request, settings: &Settings) -> Self {
         if let Some(client) = request.extensions().get::<Self>() {
             return *client;
         }
-        let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-        Self { address, is_secure: false }.forwarded(request.headers(), settings)
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        let client = peer.map_or(Self { peer: Peer::Unknown, is_secure: false }, |peer| Self::at(peer.0));
+        client.forwarded(request.headers(), settings)
     }
 
     /// The client behind this peer: the rightmost address that no trusted proxy has. Whoever is not trusted speaks for
     /// himself; from what is malformed on nothing is believed.
     pub(super) fn forwarded(self, headers: &HeaderMap, settings: &Settings) -> Self {
         let trusted = &settings.trusted_proxies;
-        if trusted.is_empty() || !trusted.contains(self.address.map(|address| address.ip())) {
+        if trusted.is_empty() || !self.peer.is_trusted(trusted) {
             return self;
         }
         match settings.forwarded_header {
@@ -63,7 +106,7 @@ impl Client {
         }
         for hop in values(headers, &X_FORWARDED_FOR).rev() {
             let Some(address) = node(hop) else { break };
-            self.address = Some(address);
+            self.peer = Peer::Address(address);
             if !trusted.contains(Some(address.ip())) {
                 break;
             }
@@ -85,7 +128,7 @@ impl Client {
             }
             // `unknown`, `_hidden` and what is malformed end the chain at the proxy that wrote it.
             let Some(address) = address else { break };
-            self = Self { address: Some(address), is_secure: scheme.unwrap_or(self.is_secure) };
+            self = Self { peer: Peer::Address(address), is_secure: scheme.unwrap_or(self.is_secure) };
             if !trusted.contains(Some(address.ip())) {
                 break;
             }
@@ -124,8 +167,8 @@ mod tests {
         for (name, value) in fields {
             headers.append(HeaderName::from_static(name), value.parse().expect("a header value"));
         }
-        let peer = Client { address: Some(([10, 0, 0, 1], 5000).into()), is_secure: false };
-        let expected = Client { address: Some(expected.0.parse().expect("an address")), is_secure: expected.1 };
+        let peer = Client::at(([10, 0, 0, 1], 5000).into());
+        let expected = Client { is_secure: expected.1, ..Client::at(expected.0.parse().expect("an address")) };
         assert_eq!(peer.forwarded(&headers, &settings), expected, "{fields:?}");
     }
 
@@ -166,14 +209,16 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(X_FORWARDED_FOR, "1.1.1.1".parse().expect("a header value"));
         headers.insert(X_FORWARDED_PROTO, "https".parse().expect("a header value"));
-        let peer = Client { address: Some(([203, 0, 113, 9], 5000).into()), is_secure: false };
+        let peer = Client::at(([203, 0, 113, 9], 5000).into());
         for trusted in ["", "10.0.0.0/8", "unix"] {
             let settings = Settings::default().trusted_proxies(trusted.parse().expect("well formed"));
             assert_eq!(peer.forwarded(&headers, &settings), peer);
         }
         let settings = Settings::default().trusted_proxies("unix".parse().expect("well formed"));
-        let by_unix_socket = Client { address: None, is_secure: false };
-        let expected = Client { address: Some(([1, 1, 1, 1], 0).into()), is_secure: true };
-        assert_eq!(by_unix_socket.forwarded(&headers, &settings), expected);
+        let expected = Client { is_secure: true, ..Client::at(([1, 1, 1, 1], 0).into()) };
+        assert_eq!(Client::by_unix_socket().forwarded(&headers, &settings), expected);
+        // A server that does not say who its peers are may serve anybody.
+        let unknown = Client { peer: Peer::Unknown, is_secure: false };
+        assert_eq!(unknown.forwarded(&headers, &settings), unknown);
     }
 }

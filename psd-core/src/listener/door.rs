@@ -5,6 +5,7 @@ use std::{io, net::SocketAddr, time::Duration};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::client::Client;
 #[cfg(unix)]
 use super::unix::UnixDoor;
 
@@ -27,6 +28,17 @@ pub(super) enum Visitor {
     Tcp(TcpStream, SocketAddr),
     #[cfg(unix)]
     Unix(tokio::net::UnixStream),
+}
+
+impl Visitor {
+    /// Whom the operating system says it is.
+    pub(super) fn client(&self) -> Client {
+        match self {
+            Self::Tcp(_, address) => Client::at(*address),
+            #[cfg(unix)]
+            Self::Unix(_) => Client::by_unix_socket(),
+        }
+    }
 }
 
 impl Door {

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use crate::Server;
 
 /// How long connections get to write their last words once the server waits for nothing else.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(1);
 
 impl Server {
     /// Begins to shut down, and returns at once.

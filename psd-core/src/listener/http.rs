@@ -1,32 +1,51 @@
 //! HTTP: one request after another on a connection, and the way into somebody else's axum application.
 
 use std::{
+    convert::Infallible,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
 use axum::{
     Router,
-    body::Body,
     extract::{ConnectInfo, Request},
+    http::StatusCode,
     routing::any,
 };
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use super::{client::Client, upgrade::open};
-use crate::{Server, consumer::Endpoint, continue_::panic_text};
+use super::{
+    client::Client,
+    drain::LAST_WORDS,
+    upgrade::open,
+    visit::{Answer, Paced, Upload, Visit},
+};
+use crate::{
+    Server,
+    consumer::Endpoint,
+    continue_::panic_text,
+    limits::{Place, Places},
+    metrics::Dropped,
+};
+
+/// Bytes that HTTP holds of a socket in each direction; the head of a request may have as many, or is answered with
+/// status 431.
+const BUFFER: usize = 64 * 1024;
 
 impl Server {
     /// The consumers' paths and the application's own routes, to be merged or nested into an axum application.
     ///
     /// With `axum::serve` over TCP the socket is taken out of hyper as with [`serve`](Self::serve); behind any other
     /// server it works through the server's own stream.
+    ///
+    /// What comes before a request is that server's business: its limits of sockets and of time, TLS and PROXY headers.
+    /// Limits of WebSockets and of their handshakes hold here too. Who the client is, it has to say by
+    /// `ConnectInfo<SocketAddr>`, as axum's `into_make_service_with_connect_info` does; without it nobody is a trusted
+    /// proxy, and limits by address do not hold.
     pub fn into_router(self) -> Router {
         let mut router = self.0.router.clone();
         for endpoint in &self.0.endpoints {
@@ -43,35 +62,134 @@ impl Server {
     }
 }
 
-/// Serves HTTP on a connection until it ends or is upgraded.
-pub(super) async fn serve<S>(server: Server, router: Router, stream: S, peer: Client)
+/// What is served behind a door.
+pub(crate) struct Site {
+    pub(super) server: Server,
+    pub(super) router: Router,
+    pub(super) places: Arc<Places>,
+    /// Cancelled when no further request is taken.
+    pub(super) closing: CancellationToken,
+    /// Cancelled when those that are under way are given up.
+    pub(super) halting: CancellationToken,
+}
+
+impl Site {
+    /// What everybody gets.
+    pub(crate) fn public(server: &Server) -> Self {
+        Self {
+            server: server.clone(),
+            router: server.clone().into_router(),
+            places: server.0.places.clone(),
+            closing: server.0.draining.clone(),
+            halting: server.0.halting.clone(),
+        }
+    }
+
+    /// Takes a client that comes by a pipe of the test kit.
+    #[cfg(feature = "test")]
+    pub(crate) fn take_from_pipe(self: &Arc<Self>, pipe: tokio::io::DuplexStream, peer: std::net::SocketAddr) {
+        let (site, client) = (self.clone(), Client::at(peer));
+        self.take_in(client, move |visit| async move { serve(&site, visit, pipe, client).await });
+    }
+
+    /// Counts a socket that is closed instead of served.
+    pub(super) fn refuse(&self, why: Dropped) {
+        self.server.0.metrics.dropped_visits.add(why);
+    }
+
+    /// Serves a client of the public in a task of its own, if it may come.
+    pub(super) fn take_in<F>(self: &Arc<Self>, client: Client, serve: impl FnOnce(Arc<Visit>) -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (server, settings) = (&self.server, self.server.settings());
+        // That of a proxy is not counted; where it says for whom it speaks before HTTP begins, that is seen to then.
+        let own = client.own_address(settings);
+        let address = own.map(|address| server.0.admission.visit(settings, address)).transpose();
+        // Before it gets a place, or an address with too many would still take the places of others.
+        let Ok(address) = address else { return self.refuse(Dropped::AddressFull) };
+        let Ok(place) = self.places.enter() else { return self.refuse(Dropped::Full) };
+        let site = self.clone();
+        let task = async move {
+            let serve = |visit: Arc<Visit>| {
+                visit.count(address.flatten());
+                serve(visit)
+            };
+            site.host(place, serve).await;
+        };
+        // Boxed, so that the large state of HTTP is not what a task of ours is sized for.
+        server.0.connections.spawn(Box::pin(task));
+    }
+
+    /// Serves whoever has a place, until it has gone or is a WebSocket, somebody else needs the place, or the server
+    /// gives up.
+    pub(super) async fn host<F: Future<Output = ()>>(&self, place: Place, serve: impl FnOnce(Arc<Visit>) -> F) {
+        let visit = Arc::new(Visit::new(self.server.clone(), place));
+        tokio::select! {
+            () = serve(visit.clone()) => {}
+            () = visit.place.dismissed() => self.refuse(Dropped::Replaced),
+            () = self.halting.cancelled() => {}
+        }
+    }
+}
+
+/// Serves HTTP on a socket until it ends or is upgraded.
+pub(super) async fn serve<S>(site: &Site, visit: Arc<Visit>, stream: S, client: Client)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let inner = server.clone();
-    let service = router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        let client = peer.forwarded(request.headers(), inner.settings());
+    let (server, router) = (site.server.clone(), site.router.clone());
+    let stream = TokioIo::new(Paced::new(stream, visit.clone()));
+    let asked = visit.clone();
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let under_way = visit.request();
+        let mut request = request.map(|body| Upload::new(body, visit.clone()));
+        let client = client.forwarded(request.headers(), server.settings());
         request.extensions_mut().insert(client);
-        if let Some(address) = client.address {
+        request.extensions_mut().insert(visit.fare.clone());
+        if let Some(address) = client.address() {
             request.extensions_mut().insert(ConnectInfo(address));
         }
-        request.map(Body::new)
+        let answer = router.clone().oneshot(request);
+        async move {
+            let answer = answer.await?;
+            if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+                // It keeps its place until hyper lets go of the socket.
+                under_way.for_good();
+                return Ok(answer.map(|body| Answer::new(body, None)));
+            }
+            Ok::<_, Infallible>(answer.map(|body| Answer::new(body, Some(under_way))))
+        }
     });
     let http = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(server.0.settings.handshake_timeout)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        .header_read_timeout(site.server.settings().handshake_timeout)
+        .max_buf_size(BUFFER)
+        .max_header_size(BUFFER)
+        .serve_connection(stream, service)
         .with_upgrades();
     let mut http = std::pin::pin!(http);
     let result = tokio::select! {
         result = http.as_mut() => result,
-        () = server.0.draining.cancelled() => {
+        () = site.closing.cancelled() => {
             http.as_mut().graceful_shutdown();
-            http.await
+            tokio::select! {
+                result = http.as_mut() => result,
+                // What is written may still be on its way; but a request that has not come by now need not come.
+                () = tokio::time::sleep(LAST_WORDS) => match asked.place.has_request() {
+                    true => http.await,
+                    false => return,
+                }
+            }
         }
     };
     if let Err(error) = result {
-        tracing::debug!(?peer, %error, "an HTTP connection failed");
+        if error.is_timeout() {
+            site.refuse(Dropped::Timeout);
+        } else if error.is_parse() {
+            site.refuse(Dropped::Malformed);
+        }
+        tracing::debug!(?client, %error, "an HTTP connection failed");
     }
 }
 

@@ -16,9 +16,12 @@ mod trust;
 #[cfg(unix)]
 mod unix;
 mod upgrade;
+mod visit;
 
 pub use accept::{Listening, ServeError};
 pub use client::ForwardedHeader;
+#[cfg(feature = "test")]
+pub(crate) use http::Site;
 pub(crate) use http::merge;
 pub use origin::{AllowedOrigins, InvalidOrigin};
 #[cfg(feature = "tls")]

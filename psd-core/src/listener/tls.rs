@@ -74,6 +74,7 @@ impl Tls {
     /// Reloads the files whenever they have changed; does not return.
     pub(super) async fn follow(&self) {
         let mut seen = self.since;
+        let mut said = None;
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             let now = self.files.changed();
@@ -81,9 +82,14 @@ impl Tls {
                 continue;
             }
             match self.reload() {
-                Ok(()) => seen = now,
-                // One of the two may not be written yet.
-                Err(error) => tracing::error!(%error, "the certificate before stays in use"),
+                Ok(()) => (seen, said) = (now, None),
+                // One of the two may not be written yet, so it is tried again; once is enough to say so.
+                Err(error) => {
+                    if said.as_ref() != Some(&error) {
+                        tracing::error!(%error, "the certificate before stays in use");
+                    }
+                    said = Some(error);
+                }
             }
         }
     }

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::{UnixListener, UnixStream};
 
 /// Owner and group may connect; a folder's permissions can narrow that further.
@@ -28,8 +29,8 @@ impl UnixDoor {
             Ok(metadata) if !metadata.file_type().is_socket() => {
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file that is no socket"));
             }
-            Ok(_) => match std::os::unix::net::UnixStream::connect(path) {
-                Ok(_) => return Err(io::Error::new(io::ErrorKind::AddrInUse, "a server listens there")),
+            Ok(_) => match knock(path) {
+                Ok(()) => return Err(io::Error::new(io::ErrorKind::AddrInUse, "a server listens there")),
                 // Only this says that nobody does: a socket that we may not use can be somebody's.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)?,
                 Err(error) => return Err(error),
@@ -53,6 +54,17 @@ impl Drop for UnixDoor {
         if identity(&self.path).is_ok_and(|file| file == self.file) {
             let _ = fs::remove_file(&self.path);
         }
+    }
+}
+
+/// Whether somebody listens at the path; does not wait for a server that takes nobody at the moment.
+fn knock(path: &Path) -> io::Result<()> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    match socket.connect(&SockAddr::unix(path)?) {
+        // As many wait as may.
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+        result => result,
     }
 }
 

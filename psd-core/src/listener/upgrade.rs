@@ -14,56 +14,62 @@ use psd_proto::envelope::LONGEST_TOKEN;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::client::Client;
+use super::{
+    client::Client,
+    visit::{Fare, Paced},
+};
 use crate::{
     Handshake, Server, Settings,
     codec::Dialect,
     connection::{self, Shared, Socket},
     consumer::Endpoint,
-    metrics::HandshakeStatus,
+    limits::Refused,
+    metrics::HandshakeRefusal as Reason,
 };
 
 /// Answers the handshake, and counts those that are refused.
 pub(super) fn open(server: &Server, endpoint: &Arc<Endpoint>, request: Request) -> Response {
-    let response = upgrade(server, endpoint, request);
-    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        server.0.metrics.refused_handshakes.add(HandshakeStatus::of(response.status().as_u16()));
-    }
-    response
+    upgrade(server, endpoint, request).unwrap_or_else(|(reason, response)| {
+        server.0.metrics.refused_handshakes.add(reason);
+        response
+    })
 }
 
+/// Why a handshake is refused, and what its client is told.
+type Refusal = (Reason, Response);
+
 /// Answers the handshake (RFC 6455, section 4.2) and serves the connection once hyper lets go of it.
-fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Request) -> Response {
-    let accept = match check_handshake(request.method(), request.headers()) {
-        Ok(key) => derive_accept_key(key.as_bytes()),
-        Err(refusal) => return refusal.into_response(),
-    };
+#[expect(clippy::result_large_err, reason = "an answer is as large")]
+fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Request) -> Result<Response, Refusal> {
+    let key = check_handshake(request.method(), request.headers());
+    let key = key.map_err(|refusal| (Reason::NotWebSocket, refusal.into_response()))?;
+    let accept = derive_accept_key(key.as_bytes());
     let client = Client::of(&request, server.settings());
     let origins = &server.settings().allowed_origins;
     if let Err(refusal) = origins.check(request.uri(), request.headers(), client.is_secure) {
         tracing::info!(path = endpoint.spec.path, refusal, "a handshake was refused");
-        return (StatusCode::FORBIDDEN, refusal).into_response();
+        return Err((Reason::Origin, (StatusCode::FORBIDDEN, refusal).into_response()));
     }
     if server.0.draining.is_cancelled() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down").into_response();
+        let refusal = (StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down");
+        return Err((Reason::ShuttingDown, refusal.into_response()));
     }
-    let admitted = match server.0.admission.admit(server.settings(), client.address.map(|address| address.ip())) {
-        Ok(admitted) => admitted,
-        Err(refused) => {
-            tracing::debug!(peer = ?client.address, ?refused, "a handshake was refused");
-            return refused.into_response();
-        }
-    };
+    let peer = client.address();
+    let paid = request.extensions().get::<Arc<Fare>>().map(|fare| fare.take()).unwrap_or_default();
+    let admitted = server.0.admission.admit(server.settings(), peer.map(|peer| peer.ip()), &paid);
+    let admitted = admitted.map_err(|refused| {
+        tracing::debug!(?peer, ?refused, "a handshake was refused");
+        (refused.into(), refused.into_response())
+    })?;
     let offer = Offer::read(request.headers(), server.settings());
     // As in an envelope; the connection would keep it.
     if let Some(length) = offer.token.as_ref().map(String::len).filter(|length| *length > LONGEST_TOKEN) {
         let refusal = format!("the token has {length} bytes; {LONGEST_TOKEN} are allowed");
-        return (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, refusal).into_response();
+        return Err((Reason::TokenTooLong, (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, refusal).into_response()));
     }
     let upgrade = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
-    let Client { address: peer, is_secure } = client;
-    let handshake = Handshake { uri: parts.uri, headers: parts.headers, peer, is_secure };
+    let handshake = Handshake { uri: parts.uri, headers: parts.headers, peer, is_secure: client.is_secure };
     let (server, endpoint) = (server.clone(), endpoint.clone());
     let subprotocol = offer.subprotocol.clone();
     let tracker = server.0.connections.clone();
@@ -93,7 +99,18 @@ fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Request) -> R
     if let Some(subprotocol) = subprotocol {
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
     }
-    response
+    Ok(response)
+}
+
+impl From<Refused> for Reason {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Full => Self::Full,
+            Refused::Busy(_) => Self::Busy,
+            Refused::AddressFull => Self::AddressFull,
+            Refused::AddressBusy(_) => Self::AddressBusy,
+        }
+    }
 }
 
 /// What a client's header fields ask for (PROTOCOL.md, section 1).
@@ -179,18 +196,23 @@ fn take_socket(upgraded: Upgraded) -> (Socket, Bytes) {
         Ok(parts) => return (Socket::Tcp(parts.io.into_inner()), parts.read_buf),
         Err(upgraded) => upgraded,
     };
-    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => return (Socket::Tcp(parts.io.into_inner()), parts.read_buf),
+    let upgraded = match upgraded.downcast::<TokioIo<Paced<TcpStream>>>() {
+        Ok(parts) => return (Socket::Tcp(parts.io.into_inner().into_inner()), parts.read_buf),
         Err(upgraded) => upgraded,
     };
     #[cfg(feature = "tls")]
-    let upgraded = match upgraded.downcast::<TokioIo<tokio_rustls::server::TlsStream<TcpStream>>>() {
-        Ok(parts) => return (Socket::other(parts.io.into_inner()), parts.read_buf),
+    let upgraded = match upgraded.downcast::<TokioIo<Paced<tokio_rustls::server::TlsStream<TcpStream>>>>() {
+        Ok(parts) => return (Socket::other(parts.io.into_inner().into_inner()), parts.read_buf),
         Err(upgraded) => upgraded,
     };
     #[cfg(unix)]
-    let upgraded = match upgraded.downcast::<TokioIo<tokio::net::UnixStream>>() {
-        Ok(parts) => return (Socket::other(parts.io.into_inner()), parts.read_buf),
+    let upgraded = match upgraded.downcast::<TokioIo<Paced<tokio::net::UnixStream>>>() {
+        Ok(parts) => return (Socket::other(parts.io.into_inner().into_inner()), parts.read_buf),
+        Err(upgraded) => upgraded,
+    };
+    #[cfg(feature = "test")]
+    let upgraded = match upgraded.downcast::<TokioIo<Paced<tokio::io::DuplexStream>>>() {
+        Ok(parts) => return (Socket::other(parts.io.into_inner().into_inner()), parts.read_buf),
         Err(upgraded) => upgraded,
     };
     (Socket::other(TokioIo::new(upgraded)), Bytes::new())

@@ -28,11 +28,13 @@ const FAN_OUT: [f64; 7] = [0.0, 1.0, 10.0, 100.0, 1_000.0, 10_000.0, 100_000.0];
 pub(crate) struct Metrics {
     /// Whether requests are counted and timed, which costs each a little.
     pub(crate) counts_requests: bool,
-    pub(crate) refused_handshakes: Counts<HandshakeStatus>,
+    pub(crate) dropped_visits: Counts<Dropped>,
+    pub(crate) refused_handshakes: Counts<HandshakeRefusal>,
     pub(crate) closed: Counts<CloseCode>,
     pub(crate) slow_consumers: Counts<Slowness>,
     pub(crate) unreadable: AtomicU64,
     pub(crate) refused_tokens: Counts<TokenFailure>,
+    pub(crate) logins: Counts<LoginOutcome>,
     fan_out: Histogram<{ FAN_OUT.len() }>,
 }
 
@@ -40,11 +42,13 @@ impl Metrics {
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
             counts_requests: settings.metrics || settings.admin_address.is_some(),
+            dropped_visits: Counts::new(),
             refused_handshakes: Counts::new(),
             closed: Counts::new(),
             slow_consumers: Counts::new(),
             unreadable: AtomicU64::new(0),
             refused_tokens: Counts::new(),
+            logins: Counts::new(),
             fan_out: Histogram::new(&FAN_OUT),
         }
     }
@@ -82,6 +86,7 @@ macro_rules! labels {
     ($( $(#[doc = $doc:literal])+ $name:ident { $($variant:ident = $shown:literal),+ $(,)? } )+) => {$(
         $(#[doc = $doc])+
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[allow(dead_code, reason = "some belong to a feature")]
         pub(crate) enum $name { $($variant),+ }
 
         impl Label for $name {
@@ -95,10 +100,15 @@ macro_rules! labels {
 }
 
 labels! {
-    /// The status with which a handshake was refused.
-    HandshakeStatus {
-        BadRequest = "400", Unauthorized = "401", Forbidden = "403", NotAllowed = "405", NotAnUpgrade = "426",
-        TooMany = "429", HeadersTooLarge = "431", Unavailable = "503", Other = "other",
+    /// Why a socket was closed that was not a WebSocket, or not yet.
+    Dropped {
+        Full = "full", Replaced = "replaced", AddressFull = "address_full", Busy = "busy", AddressBusy = "address_busy",
+        ProxyHeader = "proxy_header", Tls = "tls", Malformed = "malformed", Timeout = "timeout", Stalled = "stalled",
+    }
+    /// Why a handshake was refused.
+    HandshakeRefusal {
+        NotWebSocket = "not_websocket", Origin = "origin", ShuttingDown = "shutting_down", Full = "full", Busy = "busy",
+        AddressFull = "address_full", AddressBusy = "address_busy", TokenTooLong = "token_too_long",
     }
     /// The code with which the server closed a connection.
     CloseCode {
@@ -110,22 +120,8 @@ labels! {
     Slowness { Full = "full", Stalled = "stalled" }
     /// Why a token makes nobody an identity.
     TokenFailure { Refused = "refused", Expired = "expired", Unavailable = "unavailable" }
-}
-
-impl HandshakeStatus {
-    pub(crate) fn of(status: u16) -> Self {
-        match status {
-            400 => Self::BadRequest,
-            401 => Self::Unauthorized,
-            403 => Self::Forbidden,
-            405 => Self::NotAllowed,
-            426 => Self::NotAnUpgrade,
-            429 => Self::TooMany,
-            431 => Self::HeadersTooLarge,
-            503 => Self::Unavailable,
-            _ => Self::Other,
-        }
-    }
+    /// How a login ended.
+    LoginOutcome { Done = "ok", Wrong = "wrong", Throttled = "throttled", Unavailable = "unavailable" }
 }
 
 impl CloseCode {

@@ -64,9 +64,15 @@ metrics! {
     counter "psd_connections_closed_total" ["code"] = |server, out| {
         server.0.metrics.closed.iter().for_each(|(code, count)| out.add(&[code], count));
     };
-    /// Handshakes that were refused, by HTTP status.
-    counter "psd_handshakes_refused_total" ["status"] = |server, out| {
-        server.0.metrics.refused_handshakes.iter().for_each(|(status, count)| out.add(&[status], count));
+    /// WebSocket handshakes that were refused: `not_websocket` (400, 405, 426), the page's `origin` (403), `token_too_long` (431), `address_full` and `address_busy` (429, the limits of an address), `full`, `busy` and `shutting_down` (503).
+    counter "psd_handshakes_refused_total" ["reason"] = |server, out| {
+        server.0.metrics.refused_handshakes.iter().for_each(|(reason, count)| out.add(&[reason], count));
+    };
+    /// Sockets that are open and not WebSockets, or not yet: PROXY headers, TLS handshakes, HTTP.
+    gauge "psd_http_connections" [] = |server, out| out.add(&[], server.0.places.taken() as u64);
+    /// Of those, sockets that were closed: `full`, `replaced` (by the next, as the one that had kept the server waiting for longest), `address_full`; `busy` and `address_busy` (rates of handshakes, before TLS); `proxy_header`, `tls` and `malformed` (what was sent is none); `timeout`, `stalled` (an answer was not taken).
+    counter "psd_http_connections_dropped_total" ["reason"] = |server, out| {
+        server.0.metrics.dropped_visits.iter().for_each(|(reason, count)| out.add(&[reason], count));
     };
     /// Times the operating system gave no connection, such as for want of file descriptors.
     counter "psd_accept_errors_total" [] = |server, out| out.add(&[], server.failed_accepts());
@@ -97,6 +103,10 @@ metrics! {
     /// Tokens that made nobody an identity: `refused`, `expired` while connected, or `unavailable` where nobody could tell.
     counter "psd_tokens_refused_total" ["reason"] = |server, out| {
         server.0.metrics.refused_tokens.iter().for_each(|(reason, count)| out.add(&[reason], count));
+    };
+    /// Logins with a user name (`login`): `ok`, `wrong`, `throttled` after too many of those, or `unavailable` where nobody could tell.
+    counter "psd_logins_total" ["outcome"] = |server, out| {
+        server.0.metrics.logins.iter().for_each(|(outcome, count)| out.add(&[outcome], count));
     };
     /// Bytes that wait for clients, of all connections together.
     gauge "psd_outbox_bytes" [] = |server, out| {

@@ -1,29 +1,29 @@
 //! The server under test.
 
 use std::{
+    fmt,
     net::{IpAddr, SocketAddr},
-    sync::atomic::{AtomicU16, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
 };
 
-use axum::{body::Body, extract::ConnectInfo};
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
 use tokio::io::DuplexStream;
-use tower::ServiceExt as _;
 
 use super::{Opening, TestClient};
-use crate::{Server, ServerBuilder};
+use crate::{Server, ServerBuilder, listener::Site};
 
 /// What a pipe between client and server holds in each direction, as a socket's buffers would.
 const PIPE: usize = 64 * 1024;
 
 /// A server that clients reach in memory; it shuts down when it is dropped.
-#[derive(Debug)]
+///
+/// Its clients meet what those of a port meet, limits of handshakes, connections and HTTP included, but for what a port
+/// alone has: TLS, PROXY headers, and the errors of an operating system.
 pub struct TestServer {
     server: Server,
+    site: Arc<Site>,
     next_port: AtomicU16,
 }
 
@@ -41,7 +41,7 @@ impl TestServer {
     /// Starts a server that is built already.
     #[must_use]
     pub fn of(server: Server) -> Self {
-        Self { server, next_port: AtomicU16::new(1) }
+        Self { site: Arc::new(Site::public(&server)), server, next_port: AtomicU16::new(1) }
     }
 
     /// The server, to publish from outside, to look at its groups and connections, or to shut it down by
@@ -73,15 +73,7 @@ impl TestServer {
     pub(super) fn open(&self, address: IpAddr) -> (DuplexStream, SocketAddr) {
         let peer = SocketAddr::new(address, self.next_port.fetch_add(1, Ordering::Relaxed));
         let (near, far) = tokio::io::duplex(PIPE);
-        let service = self.server.clone().into_router().map_request(move |mut request: hyper::Request<_>| {
-            request.extensions_mut().insert(ConnectInfo(peer));
-            request.map(Body::new::<hyper::body::Incoming>)
-        });
-        let http = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .serve_connection(TokioIo::new(far), TowerToHyperService::new(service))
-            .with_upgrades();
-        tokio::spawn(http);
+        self.site.take_from_pipe(far, peer);
         (near, peer)
     }
 }
@@ -89,5 +81,11 @@ impl TestServer {
 impl Drop for TestServer {
     fn drop(&mut self) {
         self.server.shut_down();
+    }
+}
+
+impl fmt::Debug for TestServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestServer").field("server", &self.server).finish_non_exhaustive()
     }
 }

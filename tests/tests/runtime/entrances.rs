@@ -11,7 +11,7 @@ use tokio::{
 use crate::app::{Probe, server, server_with};
 
 /// Opens a WebSocket by hand; whom the server takes the client for, or nothing if it does not let it in.
-async fn visit(
+pub(crate) async fn visit(
     probe: &Probe,
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     before: &[u8],
@@ -83,6 +83,33 @@ async fn trusted_proxies_may_begin_with_a_proxy_header() {
 }
 
 #[tokio::test]
+async fn a_proxy_by_a_unix_socket_may_begin_with_a_proxy_header_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("psd.sock");
+    let connect = async || UnixStream::connect(&path).await.unwrap();
+    let line = b"PROXY TCP4 203.0.113.9 127.0.0.1 4711 443\r\n";
+    let (builder, probe) = server_with(trusting("unix").proxy_protocol(true));
+    let listening = builder.listen_unix(&path).await.unwrap();
+    let server = listening.server().clone();
+    let run = tokio::spawn(listening.run());
+    let seen = visit(&probe, connect().await, line, "X-Forwarded-For: 1.1.1.1\r\n").await;
+    assert_eq!(seen.as_deref(), Some("Some(203.0.113.9:4711), secure: false"));
+    assert_eq!(visit(&probe, connect().await, b"", "").await, None, "it has to say who its client is");
+    server.shut_down_now();
+    run.await.unwrap();
+
+    // Where only others are trusted, it is whoever it is.
+    let (builder, probe) = server_with(trusting("10.0.0.1").proxy_protocol(true));
+    let listening = builder.listen_unix(&path).await.unwrap();
+    let server = listening.server().clone();
+    let run = tokio::spawn(listening.run());
+    let seen = visit(&probe, connect().await, b"", "X-Forwarded-For: 1.1.1.1\r\n").await;
+    assert_eq!(seen.as_deref(), Some("None, secure: false"));
+    server.shut_down_now();
+    run.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_unix_socket_is_served_beside_ports_and_removed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("psd.sock");
@@ -113,6 +140,14 @@ async fn a_unix_socket_is_served_beside_ports_and_removed() {
     assert!(!path.exists());
 }
 
+/// Connects unless that would have to wait.
+fn knock(path: &std::path::Path) -> std::io::Result<socket2::Socket> {
+    let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.connect(&socket2::SockAddr::unix(path)?)?;
+    Ok(socket)
+}
+
 #[tokio::test]
 async fn a_socket_that_was_left_behind_is_replaced_and_nothing_else_is() {
     let folder = tempfile::tempdir().unwrap();
@@ -131,6 +166,13 @@ async fn a_socket_that_was_left_behind_is_replaced_and_nothing_else_is() {
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let listening = server().0.listen_unix(&path).await.unwrap();
     refused("a server listens there").await;
+    // One that takes nobody any more is there all the same, and nobody waits for it.
+    let mut waiting = Vec::new();
+    while let Ok(stream) = knock(&path) {
+        waiting.push(stream);
+    }
+    refused("a server listens there").await;
+    drop(waiting);
     // What stands there by now is another's.
     fs::remove_file(&path).unwrap();
     let other = server().0.listen_unix(&path).await.unwrap();

@@ -15,7 +15,7 @@ use psd_core::{
 use psd_tests::{RawClient, Running};
 use serde_json::{Value, json};
 
-use crate::app::Probe;
+use crate::{app::Probe, observed::check};
 
 /// Counts what it is asked.
 #[derive(Clone)]
@@ -247,4 +247,19 @@ async fn a_second_login_becomes_the_second() {
     let answers = client.request("login", json!({"username": "ann", "password": "wrong"})).await;
     assert_eq!(answers[0]["errorCode"], "login-error");
     assert_eq!(name(&mut client).await, "bob extract-all true", "a login that fails changes nothing");
+}
+
+#[tokio::test]
+async fn logins_are_counted_by_how_they_end() {
+    let jwt = Jwt::hs256("a secret of at least sixteen bytes").unwrap().users(Counted::new());
+    let settings = psd_core::Settings::default().login_failures_per_user(2);
+    let builder = Server::builder().settings(settings).authenticator(jwt).login().unhandled(Unhandled::Allow);
+    let running = Running::start(builder.state(Probe::default())).await;
+    let mut client = running.connect().await;
+    for (username, password) in [("ann", "pw"), ("bob", "no"), ("bob", "nor"), ("bob", "pw")] {
+        client.request("login", json!({"username": username, "password": password})).await;
+    }
+    for (outcome, count) in [("ok", 1.0), ("wrong", 2.0), ("throttled", 1.0), ("unavailable", 0.0)] {
+        check(running.server(), &format!("psd_logins_total{{outcome=\"{outcome}\"}}"), count);
+    }
 }

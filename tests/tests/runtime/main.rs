@@ -45,3 +45,5 @@ mod tls;
 mod token_endpoint;
 /// What a token does to a connection.
 mod tokens;
+/// Sockets that are not WebSockets, or not yet: floods of them, and what everybody else notices.
+mod visitors;

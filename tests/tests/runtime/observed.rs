@@ -16,7 +16,7 @@ use tracing_subscriber::fmt::{MakeWriter, format::FmtSpan};
 use crate::app::{pb, server, server_with};
 
 /// The samples of a server, by name and labels as they are written.
-fn samples(server: &Server) -> BTreeMap<String, f64> {
+pub(crate) fn samples(server: &Server) -> BTreeMap<String, f64> {
     let text = server.metrics();
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let samples = lines.map(|line| {
@@ -27,7 +27,7 @@ fn samples(server: &Server) -> BTreeMap<String, f64> {
 }
 
 #[track_caller]
-fn check(server: &Server, sample: &str, expected: f64) {
+pub(crate) fn check(server: &Server, sample: &str, expected: f64) {
     let samples = samples(server);
     assert_eq!(samples.get(sample), Some(&expected), "{sample} of {samples:#?}");
 }
@@ -85,8 +85,8 @@ async fn what_goes_wrong_is_counted() {
     });
     tokio_tungstenite::connect_async(refused.unwrap()).await.expect_err("another's page");
     assert_eq!(get(running.address(), "/ws").await.map(|(status, _)| status), Some(426));
-    check(server, r#"psd_handshakes_refused_total{status="403"}"#, 1.0);
-    check(server, r#"psd_handshakes_refused_total{status="426"}"#, 1.0);
+    check(server, r#"psd_handshakes_refused_total{reason="origin"}"#, 1.0);
+    check(server, r#"psd_handshakes_refused_total{reason="not_websocket"}"#, 1.0);
 
     let mut client = running.connect().await;
     client.send_message(Message::binary("x")).await;

@@ -9,13 +9,13 @@ use tempfile::TempDir;
 use crate::app::{pb, server, server_with};
 
 /// A folder with a certificate that signed itself, and its key.
-struct Files {
+pub(crate) struct Files {
     folder: TempDir,
     pem: String,
 }
 
 impl Files {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut files = Self { folder: tempfile::tempdir().unwrap(), pem: String::new() };
         files.renew();
         files
@@ -38,10 +38,14 @@ impl Files {
     }
 
     fn settings(&self) -> Settings {
-        Settings::default().tls_certificate(Some(self.certificate())).tls_key(Some(self.key()))
+        self.settings_of(Settings::default())
     }
 
-    async fn connect(&self, running: &Running, host: &str) -> Result<Client, Error> {
+    pub(crate) fn settings_of(&self, settings: Settings) -> Settings {
+        settings.tls_certificate(Some(self.certificate())).tls_key(Some(self.key()))
+    }
+
+    pub(crate) async fn connect(&self, running: &Running, host: &str) -> Result<Client, Error> {
         let url = format!("wss://{host}:{}/ws", running.address().port());
         Client::builder(url).connect_over(Tls::trusting(&self.pem).unwrap()).await
     }

@@ -180,7 +180,7 @@ fn problem(service: &FileService, error: &Error) -> Response {
 /// Finds out who asks: by `Authorization: Bearer`, with the authenticator of the server. A token that is not good is
 /// refused, also where nobody need be authenticated.
 async fn caller(service: &FileService, headers: &HeaderMap, client: Client) -> Result<Caller, Error> {
-    let address = client.address.map(|address| address.ip());
+    let address = client.address().map(|address| address.ip());
     let Some(token) = bearer(headers) else { return Ok(Caller { identity: None, address }) };
     if token.len() > LONGEST_TOKEN {
         return Err(Error::new(401, format!("the token has {} bytes; {LONGEST_TOKEN} are allowed", token.len())));
