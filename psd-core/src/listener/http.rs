@@ -85,6 +85,12 @@ impl Site {
         }
     }
 
+    /// What everybody gets in the test kit, where there is no port to close: whoever comes too late is told so.
+    #[cfg(feature = "test")]
+    pub(crate) fn without_port(server: &Server) -> Self {
+        Self { closing: CancellationToken::new(), ..Self::public(server) }
+    }
+
     /// Takes a client that comes by a pipe of the test kit.
     #[cfg(feature = "test")]
     pub(crate) fn take_from_pipe(self: &Arc<Self>, pipe: tokio::io::DuplexStream, peer: std::net::SocketAddr) {

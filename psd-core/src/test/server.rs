@@ -41,7 +41,7 @@ impl TestServer {
     /// Starts a server that is built already.
     #[must_use]
     pub fn of(server: Server) -> Self {
-        Self { site: Arc::new(Site::public(&server)), server, next_port: AtomicU16::new(1) }
+        Self { site: Arc::new(Site::without_port(&server)), server, next_port: AtomicU16::new(1) }
     }
 
     /// The server, to publish from outside, to look at its groups and connections, or to shut it down by
