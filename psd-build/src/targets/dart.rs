@@ -2,8 +2,9 @@
 //!
 //! Reading order: `model` walks the descriptors and gives everything its name, `values` says what fields hold, `imports`
 //! collects what a file refers to, `message` and `enumeration` write classes, `index` the file that exports them. `layout`
-//! breaks lines as `dart format` does.
+//! breaks lines as `dart format` does. `classic` is the other style, with a model and printers of its own.
 
+mod classic;
 mod enumeration;
 mod imports;
 mod index;
@@ -17,7 +18,7 @@ use std::path::Path;
 
 use super::{File, Key, Kind, Settings, Target};
 use crate::schema::FileKind;
-use crate::{Config, Diagnostic, Error, Schema};
+use crate::{Config, Error, Schema};
 
 /// Dart for Flutter and for programs without it.
 pub const TARGET: Target = Target {
@@ -82,9 +83,7 @@ fn recognize(folder: &Path) -> Option<&'static str> {
 
 fn generate(schema: &Schema, settings: &Settings) -> Result<Vec<File>, Error> {
     match settings.text(&TARGET, "style") {
-        "classic" => Err(Diagnostic::error("the classic style of the target `dart` is not there yet")
-            .help("leave `style` out of fps_config.json")
-            .into()),
+        "classic" => Ok(classic::print(schema, FileKind::User)),
         _ => Ok(print(schema, &Options::of(settings), FileKind::User)),
     }
 }
@@ -102,6 +101,16 @@ pub fn common() -> Result<Vec<File>, Error> {
         registry: "commonRegistry",
     };
     Ok(print(&schema, &options, FileKind::Common))
+}
+
+/// The common messages in the classic style, as the original package has them; for the tests, which build a stand-in of
+/// that package with them.
+///
+/// # Errors
+/// If the common .proto files are not valid.
+pub fn classic_common() -> Result<Vec<File>, Error> {
+    let schema = Config::from_folders::<&str>([]).schema()?;
+    Ok(classic::print(&schema, FileKind::Common))
 }
 
 /// Prints the files of one kind; the others are referred to.
