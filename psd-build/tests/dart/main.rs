@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+/// The style for the original client's packages.
+mod classic;
+
 use std::fs;
 use std::path::Path;
 

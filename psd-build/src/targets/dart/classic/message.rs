@@ -125,8 +125,8 @@ impl Printer<'_> {
 
   @$core.Deprecated('Use rebuild.')
   @$core.override
-  {class} copyWith(void Function({class}) updates) =>
-      super.copyWith((message) => updates(message as {class})) as {class};
+  {class} copyWith(void Function({class}) $updates) =>
+      super.copyWith(($message) => $updates($message as {class})) as {class};
 "
         );
         out.push_str(&self.helpers(&message.full_name, class));
@@ -160,14 +160,14 @@ impl Printer<'_> {
             let (kind, set) = match &field.shape {
                 Shape::List { .. } => {
                     let kind = format!("$core.Iterable<{}>", self.type_name(field.descriptor));
-                    (kind, format!("result.{name}.addAll({name})"))
+                    (kind, format!("$result.{name}.addAll({name})"))
                 }
                 Shape::Map(key, value) => {
                     let (key, value) = (self.type_name(key), self.type_name(value));
                     let kind = format!("$core.Iterable<$core.MapEntry<{key}, {value}>>");
-                    (kind, format!("result.{name}.addEntries({name})"))
+                    (kind, format!("$result.{name}.addEntries({name})"))
                 }
-                _ => (self.type_name(field.descriptor), format!("result.{name} = {name}")),
+                _ => (self.type_name(field.descriptor), format!("$result.{name} = {name}")),
             };
             let _ = writeln!(parameters, "    {kind}? {name},");
             let _ = writeln!(body, "    if ({name} != null) {set};");
@@ -176,7 +176,7 @@ impl Printer<'_> {
             format!("  factory {class}() => create();\n")
         } else {
             format!(
-                "  factory {class}({{\n{parameters}  }}) {{\n    final result = create();\n{body}    return result;\n  }}\n"
+                "  factory {class}({{\n{parameters}  }}) {{\n    final $result = create();\n{body}    return $result;\n  }}\n"
             )
         };
         format!(

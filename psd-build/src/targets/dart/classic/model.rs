@@ -163,8 +163,11 @@ impl<'s> Scope<'s> {
             scope.message(message, file.package(), "");
         }
         // Enums of oneofs are named when all classes are.
+        let classes: Vec<String> = scope.messages.iter().map(|message| message.class.clone()).collect();
+        let classes: Vec<&str> =
+            classes.iter().chain(scope.enums.iter().map(|item| &item.class)).map(String::as_str).collect();
         for message in &mut scope.messages {
-            (message.fields, message.oneofs) = members(message.descriptor, &message.class, &mut scope.taken);
+            (message.fields, message.oneofs) = members(message.descriptor, &message.class, &classes, &mut scope.taken);
         }
         let Self { messages, enums, .. } = scope;
         File { path, source: file.name(), package: file.package(), messages, enums }
@@ -195,8 +198,13 @@ impl<'s> Scope<'s> {
     }
 }
 
-fn members<'s>(message: &'s DescriptorProto, class: &str, types: &mut Taken) -> (Vec<Field<'s>>, Vec<Oneof>) {
-    let mut taken = Taken::members();
+fn members<'s>(
+    message: &'s DescriptorProto,
+    class: &str,
+    classes: &[&str],
+    types: &mut Taken,
+) -> (Vec<Field<'s>>, Vec<Oneof>) {
+    let mut taken = Taken::members(classes);
     let mut order: Vec<&FieldDescriptorProto> = message.field.iter().collect();
     order.sort_by_key(|field| field.number());
     let fields: Vec<Field<'s>> = order

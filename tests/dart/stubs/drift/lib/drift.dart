@@ -1,0 +1,11 @@
+/// What generated code says of package:drift: the types of columns. A stand-in for type checks, without behaviour.
+library;
+
+class Column<D extends Object> {
+  const Column();
+}
+
+typedef TextColumn = Column<String>;
+typedef RealColumn = Column<double>;
+typedef DateTimeColumn = Column<DateTime>;
+typedef IntColumn = Column<int>;
