@@ -484,7 +484,11 @@ impl FileService {
     }
 
     /// Publishes a file whose bytes are all there, asks the application what becomes of it, and lets it be seen.
-    pub(crate) async fn conclude(&self, mut record: Record, _held: Held) -> Result<Finished, Error> {
+    ///
+    /// # Errors
+    /// The key is taken (409), the hook refuses, or there is no room (507), and nothing is left; after other errors of 500
+    /// and above it is tried again.
+    pub(crate) async fn conclude(&self, record: Record, _held: Held) -> Result<Finished, Error> {
         let Stage::Publishing(file) = &record.stage else {
             return Err(Error::internal("an upload is concluded that is not whole"));
         };
@@ -496,26 +500,30 @@ impl FileService {
             }
             _ => {}
         }
-        self.core.backend.publish(&record).await?;
-        if let Some(mark) = mark(&file) {
-            self.core.objects().put(&mark, PutPayload::new()).await.map_err(|error| failed(&mark, error))?;
-        }
-        let uploaded = match self.core.hooks.done(&file, &self.server).await {
-            Ok(uploaded) => uploaded,
-            Err(error) if error.code().is_none_or(|code| code < 500) => {
+        match self.publish(record.clone(), &file).await {
+            Ok(finished) => Ok(finished),
+            Err(error) if error.code().is_none_or(|code| code < 500 || code == 507) => {
                 self.remove(&file).await?;
                 self.discard(&record).await?;
-                return Err(error);
+                Err(error)
             }
-            Err(error) => return Err(error),
-        };
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn publish(&self, mut record: Record, file: &StoredFile) -> Result<Finished, Error> {
+        self.core.backend.publish(&record).await?;
+        if let Some(mark) = mark(file) {
+            self.core.objects().put(&mark, PutPayload::new()).await.map_err(|error| failed(&mark, error))?;
+        }
+        let uploaded = self.core.hooks.done(file, &self.server).await?;
         let info = info_path(&file.key);
-        let json = serde_json::to_vec(&file)?;
+        let json = serde_json::to_vec(file)?;
         self.core.objects().put(&info, PutPayload::from(json)).await.map_err(|error| failed(&info, error))?;
         record.stage = Stage::Done { key: file.key.clone(), size: file.size };
         record.length = Some(file.size);
         self.core.save(&record, file.size).await?;
-        Ok(Finished { record, file: Some((file, uploaded)) })
+        Ok(Finished { record, file: Some((file.clone(), uploaded)) })
     }
 
     /// Forgets an upload and its bytes.

@@ -214,64 +214,67 @@ impl Writer {
     /// Ends the upload: its bytes become a file, or a finished part of one. A length that was not known is what there is.
     ///
     /// # Errors
-    /// Bytes are missing (409), it is of a wrong type (415), there is no room (413), the hook refuses (and nothing is
-    /// left), or the storage fails (and it can be tried again).
+    /// Bytes are missing (409) or the storage fails (503), and somebody may go on; or it is of a wrong type (415), there is
+    /// no room (413, 507), or the hook refuses, and nothing is left.
     pub(crate) async fn finish(mut self) -> Result<Finished, Error> {
+        match self.close().await {
+            Ok(()) => {}
+            Err(error) if matches!(error.code(), Some(413 | 415 | 507)) => {
+                self.discard().await;
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        }
+        let Self { service, record, sink, held, .. } = self;
+        drop(sink);
+        match record.is_partial() {
+            true => Ok(Finished { record, file: None }),
+            false => service.conclude(record, held).await,
+        }
+    }
+
+    /// Takes the last look at what has come, and notes that it is whole.
+    async fn close(&mut self) -> Result<(), Error> {
         self.flush().await?;
         let size = self.offset();
         match self.record.length {
             Some(length) if length != size => {
-                let missing = format!("the file was said to have {length} bytes, and {size} have come");
-                self.pause().await?;
-                return Err(Error::new(409, missing));
+                self.note().await?;
+                return Err(Error::new(409, format!("the file was said to have {length} bytes, and {size} have come")));
             }
             Some(_) => {}
             None => {
-                let room = self.service.check_quota(self.record.owner.as_deref(), size, Some(self.record.id)).await;
-                if let Err(error) = room {
-                    self.discard().await;
-                    return Err(error);
-                }
+                self.service.check_quota(self.record.owner.as_deref(), size, Some(self.record.id)).await?;
                 self.record.length = Some(size);
             }
         }
-        if self.record.mime.is_none()
-            && !self.record.is_partial()
-            && let Err(error) = self.decide()
-        {
-            self.discard().await;
-            return Err(error);
-        }
-        let (service, record) = (self.service.clone(), &mut self.record);
+        self.decide()?;
+        let (service, record) = (&self.service, &mut self.record);
         record.parts = self.sink.sync().await?.or(record.parts.take());
         record.expires = service.expiry();
         record.hold = None;
         record.hash = HashState::of(&self.hash, size);
+        record.head = Vec::new();
         if record.is_partial() {
             service.core.save(record, size).await?;
             service.core.backend.publish(record).await?;
             record.stage = Stage::Done { key: String::new(), size };
-            service.core.save(record, size).await?;
-            return Ok(Finished { record: self.record, file: None });
+        } else {
+            record.stage = Stage::Publishing(Box::new(StoredFile {
+                key: record.key.clone(),
+                upload: record.id,
+                name: record.name.clone(),
+                mime: record.mime.clone().unwrap_or_else(|| kind::UNKNOWN.into()),
+                size,
+                sha256: hex(&self.hash.finalize_reset()),
+                owner: record.owner.clone(),
+                public: record.public,
+                local_key: record.local_key.clone(),
+                metadata: record.metadata.clone(),
+                created: now(),
+            }));
         }
-        record.stage = Stage::Publishing(Box::new(StoredFile {
-            key: record.key.clone(),
-            upload: record.id,
-            name: record.name.clone(),
-            mime: record.mime.clone().unwrap_or_else(|| kind::UNKNOWN.into()),
-            size,
-            sha256: hex(&self.hash.finalize_reset()),
-            owner: record.owner.clone(),
-            public: record.public,
-            local_key: record.local_key.clone(),
-            metadata: record.metadata.clone(),
-            created: now(),
-        }));
-        record.head = Vec::new();
-        service.core.save(record, size).await?;
-        let Self { record, sink, held, .. } = self;
-        drop(sink);
-        service.conclude(record, held).await
+        service.core.save(record, size).await
     }
 
     /// Ends the upload: nothing of it is kept. What cannot be removed now is swept.

@@ -13,6 +13,8 @@
 mod folder;
 mod objects;
 mod read;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, path::PathBuf, sync::Arc};
 

@@ -29,7 +29,11 @@ pub(crate) struct Objects<S> {
 
 impl<S: ObjectStore + MultipartStore> Objects<S> {
     pub(crate) fn new(store: S) -> Self {
-        Self { store: Arc::new(store) }
+        Self::shared(Arc::new(store))
+    }
+
+    pub(crate) fn shared(store: Arc<S>) -> Self {
+        Self { store }
     }
 
     /// What waits behind the parts.
