@@ -431,7 +431,7 @@ impl FileService {
         let prefix = Path::from("uploads");
         let objects: Vec<_> =
             self.core.objects().list(Some(&prefix)).try_collect().await.map_err(|error| failed(&prefix, error))?;
-        let upload_of = |path: &Path| path.filename()?.split('.').next()?.parse::<UploadId>().ok();
+        let upload_of = |path: &Path| path.parts().nth(1)?.as_ref().split('.').next()?.parse::<UploadId>().ok();
         let is_record = |path: &Path| path.filename().is_some_and(|name| name.ends_with(".json"));
         let mut records = std::collections::HashSet::new();
         let mut count = 0;

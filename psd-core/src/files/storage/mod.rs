@@ -7,7 +7,7 @@
 //! | `owners/<owner>/<upload>-<size>` | says that a file is somebody's, for quotas |
 //! | `uploads/<upload>.json` | the record of an upload |
 //! | `uploads/<upload>.data` | in a folder: its bytes; elsewhere only those of a finished part of a file |
-//! | `uploads/<upload>.<offset>.tail` | in an object store: bytes that make no part yet |
+//! | `uploads/<upload>/<offset>.tail` | in an object store: bytes that make no part yet |
 //! | `key` | what links are signed with |
 
 mod folder;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::TryStreamExt as _;
 use object_store::{
     Error as StoreError, ObjectStore, ObjectStoreExt as _, PutPayload,
     multipart::{MultipartStore, PartId},
@@ -45,11 +46,29 @@ impl<S: ObjectStore + MultipartStore> Objects<S> {
         let tail = self.store.get_range(&path, 0..parts.tail).await.map_err(|error| failed(&path, error))?;
         Ok(vec![tail])
     }
+
+    /// Those before it, too, that a writer left which was dropped.
+    async fn remove_tails(&self, id: UploadId) -> Result<(), Error> {
+        let folder = Path::from(format!("uploads/{id}"));
+        let tails: Vec<_> =
+            self.store.list(Some(&folder)).try_collect().await.map_err(|error| failed(&folder, error))?;
+        for tail in tails {
+            self.remove(&tail.location).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, object: &Path) -> Result<(), Error> {
+        match self.store.delete(object).await {
+            Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(failed(object, error)),
+        }
+    }
 }
 
 /// Named by where it begins: while an upload grows, what is under one name only grows.
 fn tail_path(id: UploadId, offset: u64) -> Path {
-    Path::from(format!("uploads/{id}.{offset}.tail"))
+    Path::from(format!("uploads/{id}/{offset}.tail"))
 }
 
 fn parts_of(record: &Record) -> Result<&Parts, Error> {
@@ -125,8 +144,7 @@ impl<S: ObjectStore + MultipartStore> Backend for Objects<S> {
                     _ => return Err(error),
                 },
             }
-            let _ = self.store.delete(&tail_path(record.id, parts.stored())).await; // Or it is swept.
-            Ok(())
+            self.remove_tails(record.id).await
         })
     }
 
@@ -137,14 +155,8 @@ impl<S: ObjectStore + MultipartStore> Backend for Objects<S> {
             if let Err(error) = self.store.abort_multipart(&target, &parts.upload).await {
                 tracing::debug!(upload = %record.id, %error, "a multipart upload was not aborted");
             }
-            let tail = tail_path(record.id, parts.stored());
-            for object in [tail, data_path(record.id)] {
-                match self.store.delete(&object).await {
-                    Ok(()) | Err(StoreError::NotFound { .. }) => {}
-                    Err(error) => return Err(failed(&object, error)),
-                }
-            }
-            Ok(())
+            self.remove(&data_path(record.id)).await?;
+            self.remove_tails(record.id).await
         })
     }
 }

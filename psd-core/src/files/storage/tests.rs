@@ -311,7 +311,8 @@ async fn a_full_disk_leaves_nothing_behind() {
             assert_eq!(error.code(), Some(507), "room for {room}: {error}");
             refused += 1;
             store.room.store(usize::MAX, Ordering::SeqCst);
-            let left = objects(&*files.core.backend).await;
+            let mut left = objects(&*files.core.backend).await;
+            left.retain(|object| object != "key"); // It is the storage's.
             assert_eq!(left, Vec::<String>::new(), "room for {room}");
         }
     }
