@@ -81,12 +81,7 @@ fn kind(field: &FieldDescriptorProto) -> Kind {
 
 /// What a field is called in JSON: what servers write to classic clients, and find a message by its cache keys with.
 pub(super) fn json_name(field: &FieldDescriptorProto) -> String {
-    let chosen = field.json_name();
-    if chosen.is_empty() || chosen == json_names::proto3(field.name()) {
-        json_names::classic(field.name())
-    } else {
-        chosen.to_owned()
-    }
+    json_names::classic(field.name())
 }
 
 impl Printer<'_> {

@@ -1593,7 +1593,7 @@ class Names extends $pb.GeneratedMessage {
     ..a<$core.String>(10, 'Leading', $pb.PbFieldType.OS, protoName: '_leading')
     ..a<$core.String>(11, 'trailing_', $pb.PbFieldType.OS)
     ..a<$core.String>(12, 'two_Under', $pb.PbFieldType.OS, protoName: 'two__under')
-    ..a<$core.String>(13, '@chosen "name"', $pb.PbFieldType.OS, protoName: 'chosen')
+    ..a<$core.String>(13, 'chosen', $pb.PbFieldType.OS)
     ..a<$core.String>(14, 'deprecated', $pb.PbFieldType.OS)
     ..a<$core.String>(15, 'name', $pb.PbFieldType.OS)
     ..a<$core.String>(16, 'field', $pb.PbFieldType.OS)

@@ -1430,9 +1430,9 @@ class Members extends $pb.GeneratedMessage {
     ..a<$fixnum.Int64>(12, 'value', $pb.PbFieldType.O6, defaultOrMaker: $fixnum.Int64.ZERO)
     ..aOM<Members>(13, 'propertyIsEnumerable', subBuilder: Members.create, protoName: 'property_is_enumerable')
     ..a<$core.String>(14, 'a_1', $pb.PbFieldType.OS)
-    ..a<$core.String>(15, 'aOne', $pb.PbFieldType.OS, protoName: 'b1')
+    ..a<$core.String>(15, 'b1', $pb.PbFieldType.OS)
     ..a<$core.String>(16, '_', $pb.PbFieldType.OS)
-    ..a<$core.String>(17, 'two "underscores" \\', $pb.PbFieldType.OS, protoName: '_x')
+    ..a<$core.String>(17, 'X', $pb.PbFieldType.OS, protoName: '_x')
     ..hasRequiredFields = false;
 
   @$core.override
