@@ -142,6 +142,15 @@ fn dart_of_npm() -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
+/// Makes sure that nginx is there, for the tests of servers beside each other.
+pub(crate) fn nginx() -> Result<(), Missing> {
+    let places = ["/usr/sbin/nginx", "/usr/local/sbin/nginx"];
+    if find("nginx").is_some() || places.into_iter().any(|place| Path::new(place).is_file()) {
+        return Ok(());
+    }
+    install(&["nginx"]).map_err(|reason| format!("nginx is missing: {reason}"))
+}
+
 /// Makes sure that valgrind is there.
 pub(crate) fn valgrind() -> Result<(), Missing> {
     if find("valgrind").is_some() {

@@ -25,3 +25,11 @@ impl Consumer for OfficeConsumer {
     const PATH: &'static str = "/office";
     type Session = ();
 }
+
+/// `OldConsumer`, legacy/receivers.py:13.
+pub struct OldConsumer;
+
+impl Consumer for OldConsumer {
+    const PATH: &'static str = "/ws";
+    type Session = ();
+}

@@ -33,5 +33,6 @@ pub async fn server(secret: &str, database: &str) -> anyhow::Result<ServerBuilde
         .settings(Settings::from_env()?)
         .authenticator(jwt)
         .login()
-        .consumer::<consumers::OfficeConsumer>())
+        .consumer::<consumers::OfficeConsumer>()
+        .consumer::<consumers::OldConsumer>())
 }

@@ -33,9 +33,5 @@ class StockReceiver(psd.FPSReceiver):
         return self.continue_async(count)
 
     @psd.receive()
-    def unknown(self, message: pb.RxUnknown):
-        pass
-
-    @psd.receive()
     def without_message(self, message):
         pass
