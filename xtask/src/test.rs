@@ -55,21 +55,23 @@ pub(crate) fn stages(report: &mut Report, arguments: &Arguments) {
         report.stage("rust", || run_command(cargo(&["test", "--workspace", "--no-fail-fast"])));
     }
     if wanted(Stage::Services) {
-        report.stage("services", || match tools::postgres().and_then(|()| tools::python()).and_then(|()| tools::nginx()) {
-            // Of the whole workspace, so that what the stage before has built is used again.
-            Ok(()) => run_command(cargo(&[
-                "test",
-                "--workspace",
-                "--features",
-                SERVICES,
-                "--test",
-                "stores",
-                "--test",
-                "django",
-                "--test",
-                "migration",
-            ])),
-            Err(missing) => Ok(Outcome::Skipped(missing)),
+        report.stage("services", || {
+            match tools::postgres().and_then(|()| tools::python()).and_then(|()| tools::nginx()) {
+                // Of the whole workspace, so that what the stage before has built is used again.
+                Ok(()) => run_command(cargo(&[
+                    "test",
+                    "--workspace",
+                    "--features",
+                    SERVICES,
+                    "--test",
+                    "stores",
+                    "--test",
+                    "django",
+                    "--test",
+                    "migration",
+                ])),
+                Err(missing) => Ok(Outcome::Skipped(missing)),
+            }
         });
     }
     if wanted(Stage::Conformance) {
