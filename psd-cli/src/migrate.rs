@@ -31,6 +31,7 @@ Exit codes:
 
 /// Begin a psd server from a project of the original.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     from: From,

@@ -1,8 +1,8 @@
 //! Files: uploads that survive a bad network, and downloads.
 //!
-//! [`service`] is the one core; it knows nothing of transports. `http` (tus and downloads) and `receivers` (the common
-//! messages) call it, and whatever else brings bytes does: `start` makes an upload, `resume` gives the [`writer`], which is
-//! the only one of its upload, and `finish` publishes the file. [`storage`] alone knows where bytes are kept; it alone, and
+//! `service` is the one core; it knows nothing of transports. `http` (tus and downloads) and `receivers` (the common
+//! messages) call it, and whatever else brings bytes does: `start` makes an upload, `resume` gives the `writer`, which is
+//! the only one of its upload, and `finish` publishes the file. `storage` alone knows where bytes are kept; it alone, and
 //! what reads finished files, names object_store.
 
 mod builder;
