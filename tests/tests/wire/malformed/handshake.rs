@@ -55,7 +55,7 @@ async fn requests_that_open_no_connection() {
         ("GET /ws HTTP/9.9\r\n".into(), "400 Bad Request", ""),
         (format!("GET /ws HTTP/1.1\r\n{UPGRADE}bad header\r\n"), "400 Bad Request", ""),
         (format!("GET /ws HTTP/1.1\r\n{UPGRADE}a\0b: c\r\n"), "400 Bad Request", ""),
-        (format!("GET /{} HTTP/1.1\r\n{UPGRADE}", "a".repeat(100_000)), "414 URI Too Long", ""),
+        (format!("GET /{} HTTP/1.1\r\n{UPGRADE}", "a".repeat(100_000)), "431 Request Header Fields Too Large", ""),
         (
             format!("GET /ws HTTP/1.1\r\n{UPGRADE}x: {}\r\n", "a".repeat(1 << 20)),
             "431 Request Header Fields Too Large",
