@@ -21,6 +21,9 @@ use crate::{
 pub(crate) struct Arguments {
     /// What to measure
     what: What,
+    /// Options of the program that measures, for `server`: see `-- --help`
+    #[arg(last = true)]
+    options: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -29,6 +32,8 @@ enum What {
     Codec,
     /// Instructions from a frame to its answer, per dialect (valgrind, so the same on every run)
     Dispatch,
+    /// psd beside other servers under the same load, in one run (per second of processor time, ratios)
+    Server,
     /// The TypeScript codec against protobuf-es and protobufjs, in one run (nanoseconds, ratios)
     Typescript,
 }
@@ -40,9 +45,20 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<bool> {
             benchmark.arg(shell::target()).current_dir(shell::root().join("benches/json"));
             Ok(matches!(shell::run(benchmark)?, Outcome::Passed))
         }
+        What::Server => server(&arguments.options),
         What::Dispatch => dispatch().map(|()| true),
         What::Typescript => npm::run(Path::new("clients/typescript"), "bench"),
     }
+}
+
+/// Builds the servers of benches/server and their clients, and compares them.
+fn server(options: &[String]) -> anyhow::Result<bool> {
+    tools::node().map_err(anyhow::Error::msg)?;
+    npm::install(Path::new("benches/server/node"))?;
+    let mut benchmark = cargo(&["run", "--quiet", "--release", "--target-dir"]);
+    benchmark.arg(shell::target()).current_dir(shell::root().join("benches/server"));
+    benchmark.args(["--", "compare"]).args(options);
+    Ok(matches!(shell::run(benchmark)?, Outcome::Passed))
 }
 
 /// Messages in one measurement; what does not belong to a message is none of them.
