@@ -6,7 +6,7 @@ use prost_types::field_descriptor_proto::Type;
 use super::imports::Imports;
 use super::model::{Enum, Field, Message, Model, Module, Plain};
 use super::{head, layout, names};
-use crate::targets::descriptors::Shape;
+use crate::targets::descriptors::{Shape, word};
 
 /// The JSON of well-known types that betterproto 1.2.5 knows nothing of.
 const JSON_OF_WELL_KNOWN: &[(&str, &str)] = &[
@@ -145,28 +145,5 @@ impl Printer<'_> {
             _ => "int",
         };
         self.imports.builtin(scalar)
-    }
-}
-
-/// The kind of a field as betterproto names it.
-fn word(field: &FieldDescriptorProto) -> &'static str {
-    match field.r#type() {
-        Type::Double => "double",
-        Type::Float => "float",
-        Type::Int64 => "int64",
-        Type::Uint64 => "uint64",
-        Type::Int32 => "int32",
-        Type::Fixed64 => "fixed64",
-        Type::Fixed32 => "fixed32",
-        Type::Bool => "bool",
-        Type::String => "string",
-        Type::Group | Type::Message => "message",
-        Type::Bytes => "bytes",
-        Type::Uint32 => "uint32",
-        Type::Enum => "enum",
-        Type::Sfixed32 => "sfixed32",
-        Type::Sfixed64 => "sfixed64",
-        Type::Sint32 => "sint32",
-        Type::Sint64 => "sint64",
     }
 }

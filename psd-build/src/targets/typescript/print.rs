@@ -9,7 +9,7 @@ use super::imports::Imports;
 use super::model::{Enum, Field, File, Member, Message, Model};
 use super::{Int64, names};
 use crate::schema::{CacheKeyKind, Schema};
-use crate::targets::descriptors::Shape;
+use crate::targets::descriptors::{Shape, word};
 use crate::targets::{MARK, json_names};
 
 /// How long a line may be, where it can be broken.
@@ -323,29 +323,9 @@ fn info(message: &Message<'_>) -> Vec<String> {
     info
 }
 
-/// The kind of a field as the runtime names it: protobuf's own word, but for messages and enums.
+/// The kind of a field as the runtime names it: protobuf's own word, but for the enum whose JSON is `null`.
 fn kind(field: &FieldDescriptorProto) -> &'static str {
-    match field.r#type() {
-        Type::Double => "double",
-        Type::Float => "float",
-        Type::Int64 => "int64",
-        Type::Uint64 => "uint64",
-        Type::Int32 => "int32",
-        Type::Fixed64 => "fixed64",
-        Type::Fixed32 => "fixed32",
-        Type::Bool => "bool",
-        Type::String => "string",
-        Type::Group | Type::Message => "message",
-        Type::Bytes => "bytes",
-        Type::Uint32 => "uint32",
-        // The enum whose JSON is `null`.
-        Type::Enum if field.type_name() == ".google.protobuf.NullValue" => "null",
-        Type::Enum => "enum",
-        Type::Sfixed32 => "sfixed32",
-        Type::Sfixed64 => "sfixed64",
-        Type::Sint32 => "sint32",
-        Type::Sint64 => "sint64",
-    }
+    if field.type_name() == ".google.protobuf.NullValue" { "null" } else { word(field) }
 }
 
 fn is_long(field: &FieldDescriptorProto) -> bool {
