@@ -286,16 +286,22 @@ impl FileService {
         Ok(record)
     }
 
+    /// An upload, held against all others. Whoever writes to it is told to stop.
+    async fn take(&self, caller: &Caller, id: UploadId) -> Result<(Record, Held), Error> {
+        self.admit(caller)?;
+        self.load().await?;
+        // Nobody is told to stop by somebody whose upload it is not; what he did until he stopped is read behind him.
+        self.record(caller, id).await?;
+        let held = self.core.locks.take(id).await?;
+        Ok((self.record(caller, id).await?, held))
+    }
+
     /// How an upload stands. Whoever writes to it is told to stop, so that what is said stays true.
     ///
     /// # Errors
     /// There is none (404), it has expired (410), or it is somebody else's (401, 403).
     pub(crate) async fn status(&self, caller: &Caller, id: UploadId) -> Result<(Record, u64), Error> {
-        self.admit(caller)?;
-        self.load().await?;
-        self.record(caller, id).await?;
-        let held = self.core.locks.take(id).await?;
-        let record = self.record(caller, id).await?;
+        let (record, held) = self.take(caller, id).await?;
         match record.stage {
             Stage::Open => {
                 let offset = self.core.backend.offset(&record).await?;
@@ -321,11 +327,7 @@ impl FileService {
     /// # Errors
     /// As [`status`](Self::status), also: the one before does not stop (423), or too many write (503).
     pub(crate) async fn resume(&self, caller: &Caller, id: UploadId) -> Result<Resumed, Error> {
-        self.admit(caller)?;
-        self.load().await?;
-        self.record(caller, id).await?;
-        let held = self.core.locks.take(id).await?;
-        let record = self.record(caller, id).await?;
+        let (record, held) = self.take(caller, id).await?;
         match record.stage {
             Stage::Open => {
                 let place = self.place()?;
@@ -345,11 +347,7 @@ impl FileService {
     /// # Errors
     /// As [`status`](Self::status).
     pub(crate) async fn cancel(&self, caller: &Caller, id: UploadId) -> Result<(), Error> {
-        self.admit(caller)?;
-        self.load().await?;
-        self.record(caller, id).await?;
-        let _held = self.core.locks.take(id).await?;
-        let record = self.record(caller, id).await?;
+        let (record, _held) = self.take(caller, id).await?;
         if let Stage::Done { key, .. } = &record.stage
             && !record.is_partial()
             && let Some(file) = self.find(key).await?
