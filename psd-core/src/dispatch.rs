@@ -14,7 +14,7 @@ use psd_proto::{common::authentication::TokenInvalid, envelope::Envelope};
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
-    Call, Error, Identity, Mode,
+    Call, Error, Identity, Mode, Server,
     auth::TokenError,
     call::{Step, Verdict},
     codec::Raw,
@@ -304,7 +304,7 @@ async fn verify_once(shared: &Arc<Shared>, token: &str) -> Result<bool, Error> {
             None => Err("this server has no authenticator".into()),
         }
     };
-    match attempted(shared, attempt).await.inspect_err(|_| shared.forget_identity())? {
+    match attempted(&shared.server, attempt).await.inspect_err(|_| shared.forget_identity())? {
         Ok(identity) => {
             shared.authenticate(Some(token), Some(identity));
             Ok(true)
@@ -342,7 +342,7 @@ pub(crate) async fn refresh(shared: Arc<Shared>, before: Authenticated) -> Resul
     let forget = || {
         shared.reauthenticate(&before, None, None);
     };
-    match attempted(&shared, attempt).await.inspect_err(|_| forget())? {
+    match attempted(&shared.server, attempt).await.inspect_err(|_| forget())? {
         Ok(identity) => {
             shared.reauthenticate(&before, token, Some(identity));
         }
@@ -362,12 +362,12 @@ pub(crate) async fn refresh(shared: Arc<Shared>, before: Authenticated) -> Resul
 }
 
 /// What an authenticator answers, in the time of a handler and whether it panics or not.
-async fn attempted(
-    shared: &Shared,
+pub(crate) async fn attempted(
+    server: &Server,
     attempt: impl Future<Output = Result<Identity, TokenError>>,
 ) -> Result<Result<Identity, TokenError>, Error> {
     let attempt = AssertUnwindSafe(attempt).catch_unwind();
-    match within(shared.server.settings().handler_timeout, attempt).await {
+    match within(server.settings().handler_timeout, attempt).await {
         Some(answer) => answer.map_err(|panic| panicked(&*panic)),
         None => Err(Error::unavailable("the token could not be verified in time")),
     }

@@ -30,7 +30,7 @@ use crate::{
     Error, Settings,
     consumer::Endpoint,
     continue_::{panic_text, panicked},
-    dispatch::within,
+    dispatch::attempted,
     listener::{Client, bearer},
 };
 
@@ -187,19 +187,16 @@ async fn caller(service: &FileService, headers: &HeaderMap, client: Client) -> R
     }
     let refused = || Error::new(401, "the token is not good");
     let authenticator = service.server.authenticator().ok_or_else(refused)?;
-    let attempt = AssertUnwindSafe(async { authenticator.authenticate(token).await }).catch_unwind();
-    let identity = match within(service.settings().handler_timeout, attempt).await {
-        Some(Ok(Ok(identity))) => identity,
-        Some(Ok(Err(reason))) if reason.is_unavailable() => {
+    let identity = match attempted(&service.server, async { authenticator.authenticate(token).await }).await? {
+        Ok(identity) => identity,
+        Err(reason) if reason.is_unavailable() => {
             tracing::error!(%reason, "a token cannot be verified");
             return Err(Error::unavailable("the token cannot be verified now"));
         }
-        Some(Ok(Err(reason))) => {
+        Err(reason) => {
             tracing::debug!(%reason, "a token was refused");
             return Err(refused());
         }
-        Some(Err(panic)) => return Err(panicked(&*panic)),
-        None => return Err(Error::unavailable("the token could not be verified in time")),
     };
     Ok(Caller { identity: Some(identity), address })
 }
