@@ -40,7 +40,7 @@ async fn send_chat(message: pb::SendChat, author: Identity, connection: Connecti
         number: (1 << 53) + 1,
         mood: pb::shop::chat_sent::Mood::Happy.into(),
         tags: ["<tag>", "žluť", "🐎", "\"\\"].map(str::to_owned).to_vec(),
-        line: Some(pb::shop::chat_sent::Line { price: 1.5, is_free: true, picture: b"\x00\xff".to_vec().into() }),
+        line: Some(pb::shop::chat_sent::Line { price: 1.5, is_free: true, picture: b"\x00\xff".to_vec() }),
     };
     connection.broadcast(&message.room, &sent)
 }
