@@ -3,7 +3,7 @@
 use std::{
     fmt, fs,
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, SystemTime},
 };
 
@@ -26,8 +26,15 @@ pub(crate) struct Tls {
     pub(super) acceptor: TlsAcceptor,
     current: Arc<Current>,
     files: Files,
-    /// When the files had been changed that the server started with.
-    since: [Option<SystemTime>; 2],
+    known: Mutex<Known>,
+}
+
+/// What the last looks at the files have found, whoever looked.
+struct Known {
+    /// When the files had been changed that are in use.
+    changed: [Option<SystemTime>; 2],
+    /// Why they could not be used since.
+    problem: Option<TlsError>,
 }
 
 /// The certificate that new connections get; held for a clone or an assignment.
@@ -52,7 +59,7 @@ impl Tls {
         let provider = Arc::new(ring::default_provider());
         let files = Files { certificate: certificate.to_owned(), key: key.to_owned(), provider: provider.clone() };
         // Before they are read, so that no change is missed.
-        let since = files.changed();
+        let known = Mutex::new(Known { changed: files.changed(), problem: None });
         let current = Arc::new(Current(RwLock::new(Arc::new(files.read()?))));
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -60,36 +67,37 @@ impl Tls {
         let mut config = config.with_no_client_auth().with_cert_resolver(current.clone());
         // WebSockets over HTTP/2 (RFC 8441) are not spoken here.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { acceptor: Arc::new(config).into(), current, files, since })
+        Ok(Self { acceptor: Arc::new(config).into(), current, files, known })
     }
 
     /// Reads the files anew for connections that are still to come.
     pub(crate) fn reload(&self) -> Result<(), TlsError> {
-        let key = self.files.read()?;
+        // Held while they are read: of two that read at once, the later one would not know what is in use.
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = self.files.changed();
+        let key = self.files.read().inspect_err(|error| known.problem = Some(error.clone()))?;
         *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
+        *known = Known { changed, problem: None };
         tracing::info!(certificate = %self.files.certificate.display(), "the certificate was loaded");
         Ok(())
     }
 
     /// Reloads the files whenever they have changed; does not return.
     pub(super) async fn follow(&self) {
-        let mut seen = self.since;
-        let mut said = None;
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            let now = self.files.changed();
-            if now == seen {
+            let (changed, problem) = {
+                let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+                (known.changed, known.problem.clone())
+            };
+            if self.files.changed() == changed {
                 continue;
             }
-            match self.reload() {
-                Ok(()) => (seen, said) = (now, None),
-                // One of the two may not be written yet, so it is tried again; once is enough to say so.
-                Err(error) => {
-                    if said.as_ref() != Some(&error) {
-                        tracing::error!(%error, "the certificate before stays in use");
-                    }
-                    said = Some(error);
-                }
+            // One of the two may not be written yet, so it is tried again; once is enough to say so.
+            if let Err(error) = self.reload()
+                && problem.as_ref() != Some(&error)
+            {
+                tracing::error!(%error, "the certificate before stays in use");
             }
         }
     }

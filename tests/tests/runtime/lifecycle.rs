@@ -177,7 +177,7 @@ async fn a_classic_client_that_vanished_is_found_by_a_ping() {
 const CHILD: &str = "PSD_TEST_CHILD";
 
 /// Runs a test again, alone in a process of its own, behind what a shell does first. False in that process.
-async fn runs_in_a_child(test: &str, before: &str) -> bool {
+pub(crate) async fn runs_in_a_child(test: &str, before: &str) -> bool {
     if std::env::var_os(CHILD).is_some() {
         return false;
     }
@@ -188,6 +188,13 @@ async fn runs_in_a_child(test: &str, before: &str) -> bool {
     let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && text.contains("1 passed"), "{text}{errors}");
     true
+}
+
+/// Sends a signal to this process.
+pub(crate) async fn signal(name: &str) {
+    let id = std::process::id().to_string();
+    let sent = tokio::process::Command::new("kill").args(["-s", name, &id]).status().await;
+    assert!(sent.unwrap().success());
 }
 
 #[tokio::test]
@@ -202,15 +209,10 @@ async fn the_first_signal_lets_finish_and_the_second_does_not() {
     let mut client = RawClient::connect(&format!("ws://{address}/ws")).await;
     let uuid = client.send("hang", json!({})).await;
     eventually("it runs", || probe.waiting() == 1).await;
-    let signal = async || {
-        let id = std::process::id().to_string();
-        let sent = tokio::process::Command::new("kill").args(["-TERM", &id]).status().await;
-        assert!(sent.unwrap().success());
-    };
-    signal().await;
+    signal("TERM").await;
     eventually("it shuts down", || !server.is_ready()).await;
     assert_eq!(probe.waiting(), 1);
-    signal().await;
+    signal("TERM").await;
     let expected = json!({"uuid": uuid, "errorCode": 503, "errorMessage": "the server is shutting down"});
     assert_eq!(client.answers(&uuid).await, [expected]);
     drop(client);

@@ -153,7 +153,13 @@ async fn prometheus_reads_what_the_operator_has() {
 
 /// Where logs go that a test reads.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -198,7 +204,7 @@ async fn logs_are_found_by_connection_and_request_and_hold_no_secrets() {
     }
     drop(client);
     eventually("the connection has gone", || running.server().connections().is_empty()).await;
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     let end = |uuid: &str| {
         let found = text.lines().find(|line| line.contains("has ended") && line.contains(&format!("uuid=\"{uuid}\"")));
         found.unwrap_or_else(|| panic!("{uuid} in {text}")).to_owned()

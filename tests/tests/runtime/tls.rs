@@ -1,12 +1,20 @@
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
 
 use psd_client::{Client, Disconnect, Error, Tls};
 use psd_core::Settings;
-use psd_tests::{Running, eventually};
+use psd_tests::{DEADLINE, Running, eventually};
 use rcgen::{CertifiedKey, KeyPair};
 use tempfile::TempDir;
 
-use crate::app::{pb, server, server_with};
+use crate::{
+    app::{pb, server, server_with},
+    lifecycle::{runs_in_a_child, signal},
+    observed::Log,
+};
 
 /// A folder with a certificate that signed itself, and its key.
 pub(crate) struct Files {
@@ -113,12 +121,75 @@ async fn a_server_looks_for_a_new_certificate_by_itself() {
     let mut files = Files::new();
     let running = Running::start(server_with(files.settings()).0).await;
     // The same content is no news, another is: a file's time may not move within a test.
-    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
     files.renew();
-    fs::File::options().append(true).open(files.certificate()).unwrap().set_modified(later).unwrap();
-    tokio::time::sleep(std::time::Duration::from_secs(11)).await;
+    set_modified(&files.certificate(), SystemTime::now() + Duration::from_secs(60));
+    tokio::time::sleep(Duration::from_secs(11)).await;
     tokio::time::resume();
     assert!(files.connect(&running, "127.0.0.1").await.is_ok());
+}
+
+fn set_modified(file: &Path, time: SystemTime) {
+    fs::File::options().append(true).open(file).unwrap().set_modified(time).unwrap();
+}
+
+#[tokio::test]
+async fn a_certificate_is_replaced_by_a_signal() {
+    if runs_in_a_child("tls::a_certificate_is_replaced_by_a_signal", "").await {
+        return;
+    }
+    let mut files = Files::new();
+    let listening = server_with(files.settings()).0.listen("127.0.0.1:0").await.unwrap();
+    let url = format!("wss://{}/ws", listening.local_addr());
+    let run = tokio::spawn(listening.run_until_signal());
+    let connect = async |pem: &str| Client::builder(&url).connect_over(Tls::trusting(pem).unwrap()).await;
+    let before = connect(&files.pem).await.unwrap();
+    let changed =
+        [files.certificate(), files.key()].map(|file| (fs::metadata(&file).unwrap().modified().unwrap(), file));
+    files.renew();
+    // The server would find out by itself, so the files look untouched.
+    for (time, file) in changed {
+        set_modified(&file, time);
+    }
+    assert!(connect(&files.pem).await.is_err(), "the old one is shown");
+    signal("HUP").await;
+    let mut after = None;
+    while after.is_none() {
+        after = connect(&files.pem).await.ok();
+    }
+    for client in [&before, after.as_ref().unwrap()] {
+        client.fetch::<pb::Note>(&pb::Plain { number: 1 }).await.unwrap();
+    }
+    drop((before, after));
+    signal("TERM").await;
+    tokio::time::timeout(DEADLINE, run).await.expect("it ends").unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_looks_at_the_files_knows_what_others_found() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_env_filter("psd_core=info").with_writer(log.clone()).finish();
+    // With one dispatcher, threads of other tests might decide that nobody logs.
+    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
+    let _default = tracing::subscriber::set_default(subscriber);
+    let said = |text: &str| log.text().matches(text).count();
+    let (loaded, refused) = ("the certificate was loaded", "the certificate before stays in use");
+
+    let mut files = Files::new();
+    let running = Running::start(server_with(files.settings()).0).await;
+    let look = || tokio::time::sleep(Duration::from_secs(11));
+    fs::write(files.key(), "nonsense").unwrap();
+    let now = SystemTime::now();
+    for minutes in 1..4 {
+        set_modified(&files.key(), now + Duration::from_secs(60 * minutes));
+        look().await;
+        assert_eq!(said(refused), 1, "{}", log.text());
+        // Whoever asks is told, every time.
+        assert!(running.server().reload_certificate().is_err());
+    }
+    files.renew();
+    running.server().reload_certificate().unwrap();
+    look().await;
+    assert_eq!((said(loaded), said(refused)), (1, 1), "{}", log.text());
 }
 
 #[track_caller]
