@@ -63,6 +63,7 @@ pub(super) fn welcome(shared: &Shared) {
         server_time: now(),
         compression: if compress_from.is_some() { compression::DEFLATE_RAW.into() } else { String::new() },
         compress_from: compress_from.map_or(0, |from| u32::try_from(from).unwrap_or(u32::MAX)),
+        upload_streams: 0,
     };
     let _ = shared.send(&welcome, None); // A client that is gone already is noticed by whoever reads from it.
 }

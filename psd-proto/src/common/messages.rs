@@ -415,6 +415,9 @@ pub mod psd {
             /// Bodies from this many bytes on are worth compressing.
             #[prost(uint32, tag = "8")]
             pub compress_from: u32,
+            /// Upload streams that the connection may have at once; 0 if the server takes no files.
+            #[prost(uint32, tag = "9")]
+            pub upload_streams: u32,
         }
         /// Says that its sender is there. The server answers each with one.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, crate::prost::Message)]
@@ -438,6 +441,136 @@ pub mod psd {
             /// Why, for people.
             #[prost(string, tag = "2")]
             pub reason: crate::prost::alloc::string::String,
+        }
+        /// Begins an upload, or goes on with one, as a stream of this connection. Answered by `UploadOpened`, `UploadFinished` or
+        /// `UploadFailed`.
+        #[derive(Clone, PartialEq, crate::prost::Message)]
+        #[prost(prost_path = "crate::prost")]
+        #[prost(skip_debug)]
+        pub struct UploadOpen {
+            /// What the client calls the stream: from 1, and above that of every stream before on this connection.
+            #[prost(uint32, tag = "1")]
+            pub stream: u32,
+            /// The upload to go on with; empty to begin one.
+            #[prost(string, tag = "2")]
+            pub upload_id: crate::prost::alloc::string::String,
+            /// How many bytes the file has. Absent: the chunk that is the last one says it.
+            #[prost(uint64, optional, tag = "3")]
+            pub size: ::core::option::Option<u64>,
+            /// The file's name. This and what follows is for uploads that begin.
+            #[prost(string, tag = "4")]
+            pub name: crate::prost::alloc::string::String,
+            /// The file's media type.
+            #[prost(string, tag = "5")]
+            pub mime: crate::prost::alloc::string::String,
+            /// The client's own name for the file.
+            #[prost(string, tag = "6")]
+            pub local_key: crate::prost::alloc::string::String,
+            /// What else the application is to know.
+            #[prost(btree_map = "string, string", tag = "7")]
+            pub metadata: crate::prost::alloc::collections::BTreeMap<
+                crate::prost::alloc::string::String,
+                crate::prost::alloc::string::String,
+            >,
+        }
+        /// The stream is open: the client sends chunks from `offset` on.
+        #[derive(Clone, PartialEq, Eq, Hash, crate::prost::Message)]
+        #[prost(prost_path = "crate::prost")]
+        pub struct UploadOpened {
+            /// The client's number of the stream.
+            #[prost(uint32, tag = "1")]
+            pub stream: u32,
+            /// Names the upload, on every connection and at its URL.
+            #[prost(string, tag = "2")]
+            pub upload_id: crate::prost::alloc::string::String,
+            /// How many bytes the server has; the first chunk begins there.
+            #[prost(uint64, tag = "3")]
+            pub offset: u64,
+            /// The offset up to which the client may send by now.
+            #[prost(uint64, tag = "4")]
+            pub until: u64,
+            /// The bytes a chunk may have.
+            #[prost(uint32, tag = "5")]
+            pub chunk_bytes: u32,
+            /// When the upload expires unless somebody goes on with it: milliseconds since 1970.
+            #[prost(int64, tag = "6")]
+            pub expires: i64,
+        }
+        /// Bytes of the file, behind those of the chunk before.
+        #[derive(Clone, PartialEq, Eq, Hash, crate::prost::Message)]
+        #[prost(prost_path = "crate::prost")]
+        pub struct UploadChunk {
+            /// The client's number of the stream.
+            #[prost(uint32, tag = "1")]
+            pub stream: u32,
+            /// Where in the file they are.
+            #[prost(uint64, tag = "2")]
+            pub offset: u64,
+            /// The bytes.
+            #[prost(bytes = "vec", tag = "3")]
+            pub data: crate::prost::alloc::vec::Vec<u8>,
+            /// Their CRC-32C.
+            #[prost(fixed32, tag = "4")]
+            pub crc32c: u32,
+            /// Whether the file ends with them. Where its size is known, that says it too.
+            #[prost(bool, tag = "5")]
+            pub last: bool,
+        }
+        /// How far the server is, and how far the client may go.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, crate::prost::Message)]
+        #[prost(prost_path = "crate::prost")]
+        pub struct UploadCredit {
+            /// The client's number of the stream.
+            #[prost(uint32, tag = "1")]
+            pub stream: u32,
+            /// Bytes that outlive the server's process; the client need not keep them.
+            #[prost(uint64, tag = "2")]
+            pub offset: u64,
+            /// The offset up to which the client may send by now; it never goes back.
+            #[prost(uint64, tag = "3")]
+            pub until: u64,
+        }
+        /// The file is stored; the stream is over.
+        #[derive(Clone, PartialEq, Eq, Hash, crate::prost::Message)]
+        #[prost(prost_path = "crate::prost")]
+        pub struct UploadFinished {
+            /// The client's number of the stream.
+            #[prost(uint32, tag = "1")]
+            pub stream: u32,
+            /// Names the upload.
+            #[prost(string, tag = "2")]
+            pub upload_id: crate::prost::alloc::string::String,
+            /// Absent if the upload was one part of a file (tus).
+            #[prost(message, optional, tag = "3")]
+            pub file: ::core::option::Option<super::super::sfiles::UploadedFile>,
+        }
+        /// The stream is over, and the file is not stored.
+        #[derive(Clone, PartialEq, Eq, Hash, crate::prost::Message)]
+        #[prost(prost_path = "crate::prost")]
+        pub struct UploadFailed {
+            /// The client's number of the stream.
+            #[prost(uint32, tag = "1")]
+            pub stream: u32,
+            /// Why; the codes of HTTP where HTTP has one.
+            #[prost(int32, tag = "2")]
+            pub error_code: i32,
+            /// Why, for people.
+            #[prost(string, tag = "3")]
+            pub error_message: crate::prost::alloc::string::String,
+            /// Whether the upload is still there, to go on with by its id.
+            #[prost(bool, tag = "4")]
+            pub kept: bool,
+        }
+        /// The client wants no more of a stream. Answered by `UploadFailed` with the code 499.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, crate::prost::Message)]
+        #[prost(prost_path = "crate::prost")]
+        pub struct UploadCancel {
+            /// The client's number of the stream.
+            #[prost(uint32, tag = "1")]
+            pub stream: u32,
+            /// Whether the upload stays, to go on with later; else its bytes are removed.
+            #[prost(bool, tag = "2")]
+            pub keep: bool,
         }
 
         #[allow(deprecated, unused_imports)]
@@ -539,6 +672,7 @@ pub mod psd {
                         "server_time" | "serverTime" => field.read(5, &mut self.server_time),
                         "compression" => field.read(6, &mut self.compression),
                         "compress_from" | "compressFrom" => field.read(7, &mut self.compress_from),
+                        "upload_streams" | "uploadStreams" => field.read(8, &mut self.upload_streams),
                         _ => field.unknown(name),
                     }
                 }
@@ -552,6 +686,7 @@ pub mod psd {
                     writer.field(name!("serverTime"), &self.server_time);
                     writer.field(name!("compression"), &self.compression);
                     writer.field(name!("compressFrom"), &self.compress_from);
+                    writer.field(name!("uploadStreams"), &self.upload_streams);
                 }
             }
 
@@ -568,7 +703,7 @@ pub mod psd {
                     auth: None,
                     client_cache: None,
                     cache_keys: &[],
-                    location: proto::SourceLocation { file: "psd/v1.proto", line: 60, column: 9 },
+                    location: proto::SourceLocation { file: "psd/v1.proto", line: 62, column: 9 },
                 };
             }
 
@@ -598,7 +733,7 @@ pub mod psd {
                     auth: Some(false),
                     client_cache: None,
                     cache_keys: &[],
-                    location: proto::SourceLocation { file: "psd/v1.proto", line: 86, column: 9 },
+                    location: proto::SourceLocation { file: "psd/v1.proto", line: 90, column: 9 },
                 };
             }
 
@@ -627,7 +762,7 @@ pub mod psd {
                     auth: Some(false),
                     client_cache: None,
                     cache_keys: &[],
-                    location: proto::SourceLocation { file: "psd/v1.proto", line: 98, column: 9 },
+                    location: proto::SourceLocation { file: "psd/v1.proto", line: 102, column: 9 },
                 };
             }
 
@@ -659,7 +794,277 @@ pub mod psd {
                     auth: None,
                     client_cache: None,
                     cache_keys: &[],
-                    location: proto::SourceLocation { file: "psd/v1.proto", line: 106, column: 9 },
+                    location: proto::SourceLocation { file: "psd/v1.proto", line: 110, column: 9 },
+                };
+            }
+
+            impl json::JsonMessage for self::UploadOpen {
+                fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
+                    match name {
+                        "stream" => field.read(0, &mut self.stream),
+                        "upload_id" | "uploadId" => field.read(1, &mut self.upload_id),
+                        "size" => field.read(2, &mut self.size),
+                        "name" => field.read(3, &mut self.name),
+                        "mime" => field.read(4, &mut self.mime),
+                        "local_key" | "localKey" => field.read(5, &mut self.local_key),
+                        "metadata" => field.read(6, &mut self.metadata),
+                        _ => field.unknown(name),
+                    }
+                }
+
+                fn write_fields(&self, writer: &mut json::Writer<'_>) {
+                    writer.field(name!("stream"), &self.stream);
+                    writer.field(name!("uploadId"), &self.upload_id);
+                    writer.field(name!("size"), &self.size);
+                    writer.field(name!("name"), &self.name);
+                    writer.field(name!("mime"), &self.mime);
+                    writer.field(name!("localKey"), &self.local_key);
+                    writer.field(name!("metadata"), &self.metadata);
+                }
+            }
+
+            impl proto::Message for self::UploadOpen {
+                const FULL_NAME: &'static str = "psd.v1.UploadOpen";
+            }
+
+            impl proto::ClientMessage for self::UploadOpen {
+                const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
+                    name: "UploadOpen",
+                    full_name: "psd.v1.UploadOpen",
+                    message_type: "psd.upload-open",
+                    origin: proto::Origin::Client,
+                    auth: Some(false),
+                    client_cache: None,
+                    cache_keys: &[],
+                    location: proto::SourceLocation { file: "psd/v1.proto", line: 125, column: 9 },
+                };
+            }
+
+            impl ::core::fmt::Debug for self::UploadOpen {
+                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    f.debug_struct("UploadOpen")
+                        .field("stream", &self.stream)
+                        .field("upload_id", &self.upload_id)
+                        .field("size", &self.size)
+                        .field("name", &self.name)
+                        .field("mime", &self.mime)
+                        .field("local_key", &self.local_key)
+                        .field("metadata", &self.metadata)
+                        .finish()
+                }
+            }
+
+            impl json::JsonMessage for self::UploadOpened {
+                fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
+                    match name {
+                        "stream" => field.read(0, &mut self.stream),
+                        "upload_id" | "uploadId" => field.read(1, &mut self.upload_id),
+                        "offset" => field.read(2, &mut self.offset),
+                        "until" => field.read(3, &mut self.until),
+                        "chunk_bytes" | "chunkBytes" => field.read(4, &mut self.chunk_bytes),
+                        "expires" => field.read(5, &mut self.expires),
+                        _ => field.unknown(name),
+                    }
+                }
+
+                fn write_fields(&self, writer: &mut json::Writer<'_>) {
+                    writer.field(name!("stream"), &self.stream);
+                    writer.field(name!("uploadId"), &self.upload_id);
+                    writer.field(name!("offset"), &self.offset);
+                    writer.field(name!("until"), &self.until);
+                    writer.field(name!("chunkBytes"), &self.chunk_bytes);
+                    writer.field(name!("expires"), &self.expires);
+                }
+            }
+
+            impl proto::Message for self::UploadOpened {
+                const FULL_NAME: &'static str = "psd.v1.UploadOpened";
+            }
+
+            impl proto::ServerMessage for self::UploadOpened {
+                const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
+                    name: "UploadOpened",
+                    full_name: "psd.v1.UploadOpened",
+                    message_type: "psd.upload-opened",
+                    origin: proto::Origin::Server,
+                    auth: None,
+                    client_cache: None,
+                    cache_keys: &[],
+                    location: proto::SourceLocation { file: "psd/v1.proto", line: 148, column: 9 },
+                };
+            }
+
+            impl json::JsonMessage for self::UploadChunk {
+                fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
+                    match name {
+                        "stream" => field.read(0, &mut self.stream),
+                        "offset" => field.read(1, &mut self.offset),
+                        "data" => field.read(2, &mut self.data),
+                        "crc32c" => field.read(3, &mut self.crc32c),
+                        "last" => field.read(4, &mut self.last),
+                        _ => field.unknown(name),
+                    }
+                }
+
+                fn write_fields(&self, writer: &mut json::Writer<'_>) {
+                    writer.field(name!("stream"), &self.stream);
+                    writer.field(name!("offset"), &self.offset);
+                    writer.field(name!("data"), &self.data);
+                    writer.field(name!("crc32c"), &self.crc32c);
+                    writer.field(name!("last"), &self.last);
+                }
+            }
+
+            impl proto::Message for self::UploadChunk {
+                const FULL_NAME: &'static str = "psd.v1.UploadChunk";
+            }
+
+            impl proto::ClientMessage for self::UploadChunk {
+                const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
+                    name: "UploadChunk",
+                    full_name: "psd.v1.UploadChunk",
+                    message_type: "psd.upload-chunk",
+                    origin: proto::Origin::Client,
+                    auth: Some(false),
+                    client_cache: None,
+                    cache_keys: &[],
+                    location: proto::SourceLocation { file: "psd/v1.proto", line: 170, column: 9 },
+                };
+            }
+
+            impl json::JsonMessage for self::UploadCredit {
+                fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
+                    match name {
+                        "stream" => field.read(0, &mut self.stream),
+                        "offset" => field.read(1, &mut self.offset),
+                        "until" => field.read(2, &mut self.until),
+                        _ => field.unknown(name),
+                    }
+                }
+
+                fn write_fields(&self, writer: &mut json::Writer<'_>) {
+                    writer.field(name!("stream"), &self.stream);
+                    writer.field(name!("offset"), &self.offset);
+                    writer.field(name!("until"), &self.until);
+                }
+            }
+
+            impl proto::Message for self::UploadCredit {
+                const FULL_NAME: &'static str = "psd.v1.UploadCredit";
+            }
+
+            impl proto::ServerMessage for self::UploadCredit {
+                const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
+                    name: "UploadCredit",
+                    full_name: "psd.v1.UploadCredit",
+                    message_type: "psd.upload-credit",
+                    origin: proto::Origin::Server,
+                    auth: None,
+                    client_cache: None,
+                    cache_keys: &[],
+                    location: proto::SourceLocation { file: "psd/v1.proto", line: 189, column: 9 },
+                };
+            }
+
+            impl json::JsonMessage for self::UploadFinished {
+                fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
+                    match name {
+                        "stream" => field.read(0, &mut self.stream),
+                        "upload_id" | "uploadId" => field.read(1, &mut self.upload_id),
+                        "file" => field.read(2, &mut self.file),
+                        _ => field.unknown(name),
+                    }
+                }
+
+                fn write_fields(&self, writer: &mut json::Writer<'_>) {
+                    writer.field(name!("stream"), &self.stream);
+                    writer.field(name!("uploadId"), &self.upload_id);
+                    writer.field(name!("file"), &self.file);
+                }
+            }
+
+            impl proto::Message for self::UploadFinished {
+                const FULL_NAME: &'static str = "psd.v1.UploadFinished";
+            }
+
+            impl proto::ServerMessage for self::UploadFinished {
+                const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
+                    name: "UploadFinished",
+                    full_name: "psd.v1.UploadFinished",
+                    message_type: "psd.upload-done",
+                    origin: proto::Origin::Server,
+                    auth: None,
+                    client_cache: None,
+                    cache_keys: &[],
+                    location: proto::SourceLocation { file: "psd/v1.proto", line: 204, column: 9 },
+                };
+            }
+
+            impl json::JsonMessage for self::UploadFailed {
+                fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
+                    match name {
+                        "stream" => field.read(0, &mut self.stream),
+                        "error_code" | "errorCode" => field.read(1, &mut self.error_code),
+                        "error_message" | "errorMessage" => field.read(2, &mut self.error_message),
+                        "kept" => field.read(3, &mut self.kept),
+                        _ => field.unknown(name),
+                    }
+                }
+
+                fn write_fields(&self, writer: &mut json::Writer<'_>) {
+                    writer.field(name!("stream"), &self.stream);
+                    writer.field(name!("errorCode"), &self.error_code);
+                    writer.field(name!("errorMessage"), &self.error_message);
+                    writer.field(name!("kept"), &self.kept);
+                }
+            }
+
+            impl proto::Message for self::UploadFailed {
+                const FULL_NAME: &'static str = "psd.v1.UploadFailed";
+            }
+
+            impl proto::ServerMessage for self::UploadFailed {
+                const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
+                    name: "UploadFailed",
+                    full_name: "psd.v1.UploadFailed",
+                    message_type: "psd.upload-failed",
+                    origin: proto::Origin::Server,
+                    auth: None,
+                    client_cache: None,
+                    cache_keys: &[],
+                    location: proto::SourceLocation { file: "psd/v1.proto", line: 219, column: 9 },
+                };
+            }
+
+            impl json::JsonMessage for self::UploadCancel {
+                fn read_field(&mut self, name: &str, field: json::FieldReader<'_, '_>) -> json::Result<()> {
+                    match name {
+                        "stream" => field.read(0, &mut self.stream),
+                        "keep" => field.read(1, &mut self.keep),
+                        _ => field.unknown(name),
+                    }
+                }
+
+                fn write_fields(&self, writer: &mut json::Writer<'_>) {
+                    writer.field(name!("stream"), &self.stream);
+                    writer.field(name!("keep"), &self.keep);
+                }
+            }
+
+            impl proto::Message for self::UploadCancel {
+                const FULL_NAME: &'static str = "psd.v1.UploadCancel";
+            }
+
+            impl proto::ClientMessage for self::UploadCancel {
+                const INFO: &'static proto::MessageInfo = &proto::MessageInfo {
+                    name: "UploadCancel",
+                    full_name: "psd.v1.UploadCancel",
+                    message_type: "psd.upload-cancel",
+                    origin: proto::Origin::Client,
+                    auth: Some(false),
+                    client_cache: None,
+                    cache_keys: &[],
+                    location: proto::SourceLocation { file: "psd/v1.proto", line: 237, column: 9 },
                 };
             }
         };
@@ -1722,6 +2127,13 @@ pub static SCHEMA: crate::Schema = crate::Schema {
         <self::psd::v1::Heartbeat as crate::ClientMessage>::INFO,
         <self::psd::v1::Cancel as crate::ClientMessage>::INFO,
         <self::psd::v1::Drain as crate::ServerMessage>::INFO,
+        <self::psd::v1::UploadOpen as crate::ClientMessage>::INFO,
+        <self::psd::v1::UploadOpened as crate::ServerMessage>::INFO,
+        <self::psd::v1::UploadChunk as crate::ClientMessage>::INFO,
+        <self::psd::v1::UploadCredit as crate::ServerMessage>::INFO,
+        <self::psd::v1::UploadFinished as crate::ServerMessage>::INFO,
+        <self::psd::v1::UploadFailed as crate::ServerMessage>::INFO,
+        <self::psd::v1::UploadCancel as crate::ClientMessage>::INFO,
     ],
     types: &[
         crate::json::AnyType::of::<self::authentication::Login>(),
@@ -1757,5 +2169,12 @@ pub static SCHEMA: crate::Schema = crate::Schema {
         crate::json::AnyType::of::<self::psd::v1::Heartbeat>(),
         crate::json::AnyType::of::<self::psd::v1::Cancel>(),
         crate::json::AnyType::of::<self::psd::v1::Drain>(),
+        crate::json::AnyType::of::<self::psd::v1::UploadOpen>(),
+        crate::json::AnyType::of::<self::psd::v1::UploadOpened>(),
+        crate::json::AnyType::of::<self::psd::v1::UploadChunk>(),
+        crate::json::AnyType::of::<self::psd::v1::UploadCredit>(),
+        crate::json::AnyType::of::<self::psd::v1::UploadFinished>(),
+        crate::json::AnyType::of::<self::psd::v1::UploadFailed>(),
+        crate::json::AnyType::of::<self::psd::v1::UploadCancel>(),
     ],
 };

@@ -26,7 +26,22 @@ import { Ack, AsyncProgress, UpgradeApiVersion, IlolAck, IlolError, ProtocolErro
 export * from "./socket_api.js";
 import { UploadTask, UploadUFile, DeleteUFile, UploadSlot, UFile } from "./uploader.js";
 export * from "./uploader.js";
-import { Envelope, Headers, RequestResult, Welcome, Heartbeat, Cancel, Drain } from "./v1.js";
+import {
+  Envelope,
+  Headers,
+  RequestResult,
+  Welcome,
+  Heartbeat,
+  Cancel,
+  Drain,
+  UploadOpen,
+  UploadOpened,
+  UploadChunk,
+  UploadCredit,
+  UploadFinished,
+  UploadFailed,
+  UploadCancel,
+} from "./v1.js";
 export * from "./v1.js";
 
 /** Every message that travels. */
@@ -59,6 +74,13 @@ export const messages = [
   Heartbeat,
   Cancel,
   Drain,
+  UploadOpen,
+  UploadOpened,
+  UploadChunk,
+  UploadCredit,
+  UploadFinished,
+  UploadFailed,
+  UploadCancel,
 ] as const;
 
 /** Every message, with those that are only part of others; what an `Any` may hold. */
@@ -96,4 +118,11 @@ export const types: readonly MessageType[] = [
   Heartbeat,
   Cancel,
   Drain,
+  UploadOpen,
+  UploadOpened,
+  UploadChunk,
+  UploadCredit,
+  UploadFinished,
+  UploadFailed,
+  UploadCancel,
 ];

@@ -49,4 +49,11 @@ final psd.MessageRegistry commonRegistry = psd.MessageRegistry([
   $5.Heartbeat.descriptor,
   $5.Cancel.descriptor,
   $5.Drain.descriptor,
+  $5.UploadOpen.descriptor,
+  $5.UploadOpened.descriptor,
+  $5.UploadChunk.descriptor,
+  $5.UploadCredit.descriptor,
+  $5.UploadFinished.descriptor,
+  $5.UploadFailed.descriptor,
+  $5.UploadCancel.descriptor,
 ]);

@@ -4,6 +4,7 @@
 import 'dart:typed_data';
 
 import '../../codec.dart' as psd;
+import 'sfiles.dart' show UploadedFile;
 
 /// One message on its way. A binary frame holds one or more, each behind its length as a varint.
 final class Envelope extends psd.ProtoMessage {
@@ -306,6 +307,7 @@ final class Welcome extends psd.ProtoMessage implements psd.ServerMessage {
     this.serverTime = 0,
     this.compression = '',
     this.compressFrom = 0,
+    this.uploadStreams = 0,
   });
 
   /// The message in these protobuf bytes.
@@ -338,6 +340,9 @@ final class Welcome extends psd.ProtoMessage implements psd.ServerMessage {
   /// Bodies from this many bytes on are worth compressing.
   final int compressFrom;
 
+  /// Upload streams that the connection may have at once; 0 if the server takes no files.
+  final int uploadStreams;
+
   /// The message with these fields instead of its own.
   Welcome copyWith({
     String? connectionId,
@@ -348,6 +353,7 @@ final class Welcome extends psd.ProtoMessage implements psd.ServerMessage {
     int? serverTime,
     String? compression,
     int? compressFrom,
+    int? uploadStreams,
   }) => Welcome(
     connectionId: connectionId ?? this.connectionId,
     sessionId: sessionId ?? this.sessionId,
@@ -357,6 +363,7 @@ final class Welcome extends psd.ProtoMessage implements psd.ServerMessage {
     serverTime: serverTime ?? this.serverTime,
     compression: compression ?? this.compression,
     compressFrom: compressFrom ?? this.compressFrom,
+    uploadStreams: uploadStreams ?? this.uploadStreams,
   );
 
   /// The type of these messages, as data.
@@ -373,6 +380,7 @@ final class Welcome extends psd.ProtoMessage implements psd.ServerMessage {
       psd.PlainField('server_time', 6, psd.int64),
       psd.PlainField('compression', 7, psd.string),
       psd.PlainField('compress_from', 8, psd.uint32),
+      psd.PlainField('upload_streams', 9, psd.uint32),
     ],
     values: _values,
     make: _make,
@@ -387,6 +395,7 @@ final class Welcome extends psd.ProtoMessage implements psd.ServerMessage {
     message.serverTime,
     message.compression,
     message.compressFrom,
+    message.uploadStreams,
   ];
 
   static Welcome _make(List<Object?> values) => Welcome(
@@ -398,6 +407,7 @@ final class Welcome extends psd.ProtoMessage implements psd.ServerMessage {
     serverTime: values[5] as int,
     compression: values[6] as String,
     compressFrom: values[7] as int,
+    uploadStreams: values[8] as int,
   );
 
   @override
@@ -519,4 +529,546 @@ final class Drain extends psd.ProtoMessage implements psd.ServerMessage {
 
   @override
   psd.MessageType<Drain> get $descriptor => descriptor;
+}
+
+/// Begins an upload, or goes on with one, as a stream of this connection. Answered by `UploadOpened`, `UploadFinished` or
+/// `UploadFailed`.
+final class UploadOpen extends psd.ProtoMessage implements psd.ClientMessage {
+  /// A message with these fields, and the others at their default.
+  const UploadOpen({
+    this.stream = 0,
+    this.uploadId = '',
+    this.size,
+    this.name = '',
+    this.mime = '',
+    this.localKey = '',
+    this.metadata = const {},
+  });
+
+  /// The message in these protobuf bytes.
+  factory UploadOpen.fromBinary(Uint8List bytes) =>
+      descriptor.fromBinary(bytes);
+
+  /// The message that JSON says; takes what `jsonDecode` returns.
+  factory UploadOpen.fromJson(Object? json) => descriptor.fromJson(json);
+
+  /// What the client calls the stream: from 1, and above that of every stream before on this connection.
+  final int stream;
+
+  /// The upload to go on with; empty to begin one.
+  final String uploadId;
+
+  /// How many bytes the file has. Absent: the chunk that is the last one says it.
+  final int? size;
+
+  /// The file's name. This and what follows is for uploads that begin.
+  final String name;
+
+  /// The file's media type.
+  final String mime;
+
+  /// The client's own name for the file.
+  final String localKey;
+
+  /// What else the application is to know.
+  final Map<String, String> metadata;
+
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
+  UploadOpen Function({
+    int? stream,
+    String? uploadId,
+    int? size,
+    String? name,
+    String? mime,
+    String? localKey,
+    Map<String, String>? metadata,
+  })
+  get copyWith => _copyWith;
+
+  UploadOpen _copyWith({
+    int? stream,
+    String? uploadId,
+    Object? size = psd.unchanged,
+    String? name,
+    String? mime,
+    String? localKey,
+    Map<String, String>? metadata,
+  }) => UploadOpen(
+    stream: stream ?? this.stream,
+    uploadId: uploadId ?? this.uploadId,
+    size: psd.changed(size, this.size),
+    name: name ?? this.name,
+    mime: mime ?? this.mime,
+    localKey: localKey ?? this.localKey,
+    metadata: metadata ?? this.metadata,
+  );
+
+  /// The type of these messages, as data.
+  static final psd.MessageType<UploadOpen> descriptor = psd.MessageType(
+    'psd.v1.UploadOpen',
+    type: 'psd.upload-open',
+    origin: psd.Origin.client,
+    auth: false,
+    fields: [
+      psd.PlainField('stream', 1, psd.uint32),
+      psd.PlainField('upload_id', 2, psd.string),
+      psd.OptionalField('size', 3, psd.uint64),
+      psd.PlainField('name', 4, psd.string),
+      psd.PlainField('mime', 5, psd.string),
+      psd.PlainField('local_key', 6, psd.string),
+      psd.MapField('metadata', 7, psd.string, psd.string),
+    ],
+    values: _values,
+    make: _make,
+  );
+
+  static List<Object?> _values(UploadOpen message) => [
+    message.stream,
+    message.uploadId,
+    message.size,
+    message.name,
+    message.mime,
+    message.localKey,
+    message.metadata,
+  ];
+
+  static UploadOpen _make(List<Object?> values) => UploadOpen(
+    stream: values[0] as int,
+    uploadId: values[1] as String,
+    size: values[2] as int?,
+    name: values[3] as String,
+    mime: values[4] as String,
+    localKey: values[5] as String,
+    metadata: values[6] as Map<String, String>,
+  );
+
+  @override
+  psd.MessageType<UploadOpen> get $descriptor => descriptor;
+}
+
+/// The stream is open: the client sends chunks from `offset` on.
+final class UploadOpened extends psd.ProtoMessage implements psd.ServerMessage {
+  /// A message with these fields, and the others at their default.
+  const UploadOpened({
+    this.stream = 0,
+    this.uploadId = '',
+    this.offset = 0,
+    this.until = 0,
+    this.chunkBytes = 0,
+    this.expires = 0,
+  });
+
+  /// The message in these protobuf bytes.
+  factory UploadOpened.fromBinary(Uint8List bytes) =>
+      descriptor.fromBinary(bytes);
+
+  /// The message that JSON says; takes what `jsonDecode` returns.
+  factory UploadOpened.fromJson(Object? json) => descriptor.fromJson(json);
+
+  /// The client's number of the stream.
+  final int stream;
+
+  /// Names the upload, on every connection and at its URL.
+  final String uploadId;
+
+  /// How many bytes the server has; the first chunk begins there.
+  final int offset;
+
+  /// The offset up to which the client may send by now.
+  final int until;
+
+  /// The bytes a chunk may have.
+  final int chunkBytes;
+
+  /// When the upload expires unless somebody goes on with it: milliseconds since 1970.
+  final int expires;
+
+  /// The message with these fields instead of its own.
+  UploadOpened copyWith({
+    int? stream,
+    String? uploadId,
+    int? offset,
+    int? until,
+    int? chunkBytes,
+    int? expires,
+  }) => UploadOpened(
+    stream: stream ?? this.stream,
+    uploadId: uploadId ?? this.uploadId,
+    offset: offset ?? this.offset,
+    until: until ?? this.until,
+    chunkBytes: chunkBytes ?? this.chunkBytes,
+    expires: expires ?? this.expires,
+  );
+
+  /// The type of these messages, as data.
+  static final psd.MessageType<UploadOpened> descriptor = psd.MessageType(
+    'psd.v1.UploadOpened',
+    type: 'psd.upload-opened',
+    origin: psd.Origin.server,
+    fields: [
+      psd.PlainField('stream', 1, psd.uint32),
+      psd.PlainField('upload_id', 2, psd.string),
+      psd.PlainField('offset', 3, psd.uint64),
+      psd.PlainField('until', 4, psd.uint64),
+      psd.PlainField('chunk_bytes', 5, psd.uint32),
+      psd.PlainField('expires', 6, psd.int64),
+    ],
+    values: _values,
+    make: _make,
+  );
+
+  static List<Object?> _values(UploadOpened message) => [
+    message.stream,
+    message.uploadId,
+    message.offset,
+    message.until,
+    message.chunkBytes,
+    message.expires,
+  ];
+
+  static UploadOpened _make(List<Object?> values) => UploadOpened(
+    stream: values[0] as int,
+    uploadId: values[1] as String,
+    offset: values[2] as int,
+    until: values[3] as int,
+    chunkBytes: values[4] as int,
+    expires: values[5] as int,
+  );
+
+  @override
+  psd.MessageType<UploadOpened> get $descriptor => descriptor;
+}
+
+/// Bytes of the file, behind those of the chunk before.
+final class UploadChunk extends psd.ProtoMessage implements psd.ClientMessage {
+  /// A message with these fields, and the others at their default.
+  UploadChunk({
+    this.stream = 0,
+    this.offset = 0,
+    Uint8List? data,
+    this.crc32c = 0,
+    this.last = false,
+  }) : data = data ?? psd.noBytes;
+
+  /// The message in these protobuf bytes.
+  factory UploadChunk.fromBinary(Uint8List bytes) =>
+      descriptor.fromBinary(bytes);
+
+  /// The message that JSON says; takes what `jsonDecode` returns.
+  factory UploadChunk.fromJson(Object? json) => descriptor.fromJson(json);
+
+  /// The client's number of the stream.
+  final int stream;
+
+  /// Where in the file they are.
+  final int offset;
+
+  /// The bytes.
+  final Uint8List data;
+
+  /// Their CRC-32C.
+  final int crc32c;
+
+  /// Whether the file ends with them. Where its size is known, that says it too.
+  final bool last;
+
+  /// The message with these fields instead of its own.
+  UploadChunk copyWith({
+    int? stream,
+    int? offset,
+    Uint8List? data,
+    int? crc32c,
+    bool? last,
+  }) => UploadChunk(
+    stream: stream ?? this.stream,
+    offset: offset ?? this.offset,
+    data: data ?? this.data,
+    crc32c: crc32c ?? this.crc32c,
+    last: last ?? this.last,
+  );
+
+  /// The type of these messages, as data.
+  static final psd.MessageType<UploadChunk> descriptor = psd.MessageType(
+    'psd.v1.UploadChunk',
+    type: 'psd.upload-chunk',
+    origin: psd.Origin.client,
+    auth: false,
+    fields: [
+      psd.PlainField('stream', 1, psd.uint32),
+      psd.PlainField('offset', 2, psd.uint64),
+      psd.PlainField('data', 3, psd.bytes),
+      psd.PlainField('crc32c', 4, psd.fixed32),
+      psd.PlainField('last', 5, psd.boolean),
+    ],
+    values: _values,
+    make: _make,
+  );
+
+  static List<Object?> _values(UploadChunk message) => [
+    message.stream,
+    message.offset,
+    message.data,
+    message.crc32c,
+    message.last,
+  ];
+
+  static UploadChunk _make(List<Object?> values) => UploadChunk(
+    stream: values[0] as int,
+    offset: values[1] as int,
+    data: values[2] as Uint8List,
+    crc32c: values[3] as int,
+    last: values[4] as bool,
+  );
+
+  @override
+  psd.MessageType<UploadChunk> get $descriptor => descriptor;
+}
+
+/// How far the server is, and how far the client may go.
+final class UploadCredit extends psd.ProtoMessage implements psd.ServerMessage {
+  /// A message with these fields, and the others at their default.
+  const UploadCredit({this.stream = 0, this.offset = 0, this.until = 0});
+
+  /// The message in these protobuf bytes.
+  factory UploadCredit.fromBinary(Uint8List bytes) =>
+      descriptor.fromBinary(bytes);
+
+  /// The message that JSON says; takes what `jsonDecode` returns.
+  factory UploadCredit.fromJson(Object? json) => descriptor.fromJson(json);
+
+  /// The client's number of the stream.
+  final int stream;
+
+  /// Bytes that outlive the server's process; the client need not keep them.
+  final int offset;
+
+  /// The offset up to which the client may send by now; it never goes back.
+  final int until;
+
+  /// The message with these fields instead of its own.
+  UploadCredit copyWith({int? stream, int? offset, int? until}) => UploadCredit(
+    stream: stream ?? this.stream,
+    offset: offset ?? this.offset,
+    until: until ?? this.until,
+  );
+
+  /// The type of these messages, as data.
+  static final psd.MessageType<UploadCredit> descriptor = psd.MessageType(
+    'psd.v1.UploadCredit',
+    type: 'psd.upload-credit',
+    origin: psd.Origin.server,
+    fields: [
+      psd.PlainField('stream', 1, psd.uint32),
+      psd.PlainField('offset', 2, psd.uint64),
+      psd.PlainField('until', 3, psd.uint64),
+    ],
+    values: _values,
+    make: _make,
+  );
+
+  static List<Object?> _values(UploadCredit message) => [
+    message.stream,
+    message.offset,
+    message.until,
+  ];
+
+  static UploadCredit _make(List<Object?> values) => UploadCredit(
+    stream: values[0] as int,
+    offset: values[1] as int,
+    until: values[2] as int,
+  );
+
+  @override
+  psd.MessageType<UploadCredit> get $descriptor => descriptor;
+}
+
+/// The file is stored; the stream is over.
+final class UploadFinished extends psd.ProtoMessage
+    implements psd.ServerMessage {
+  /// A message with these fields, and the others at their default.
+  const UploadFinished({this.stream = 0, this.uploadId = '', this.file});
+
+  /// The message in these protobuf bytes.
+  factory UploadFinished.fromBinary(Uint8List bytes) =>
+      descriptor.fromBinary(bytes);
+
+  /// The message that JSON says; takes what `jsonDecode` returns.
+  factory UploadFinished.fromJson(Object? json) => descriptor.fromJson(json);
+
+  /// The client's number of the stream.
+  final int stream;
+
+  /// Names the upload.
+  final String uploadId;
+
+  /// Absent if the upload was one part of a file (tus).
+  final UploadedFile? file;
+
+  /// The message with these fields instead of its own; `null` takes away what
+  /// need not be there.
+  UploadFinished Function({int? stream, String? uploadId, UploadedFile? file})
+  get copyWith => _copyWith;
+
+  UploadFinished _copyWith({
+    int? stream,
+    String? uploadId,
+    Object? file = psd.unchanged,
+  }) => UploadFinished(
+    stream: stream ?? this.stream,
+    uploadId: uploadId ?? this.uploadId,
+    file: psd.changed(file, this.file),
+  );
+
+  /// The type of these messages, as data.
+  static final psd.MessageType<UploadFinished> descriptor = psd.MessageType(
+    'psd.v1.UploadFinished',
+    type: 'psd.upload-done',
+    origin: psd.Origin.server,
+    fields: [
+      psd.PlainField('stream', 1, psd.uint32),
+      psd.PlainField('upload_id', 2, psd.string),
+      psd.OptionalField('file', 3, psd.message(() => UploadedFile.descriptor)),
+    ],
+    values: _values,
+    make: _make,
+  );
+
+  static List<Object?> _values(UploadFinished message) => [
+    message.stream,
+    message.uploadId,
+    message.file,
+  ];
+
+  static UploadFinished _make(List<Object?> values) => UploadFinished(
+    stream: values[0] as int,
+    uploadId: values[1] as String,
+    file: values[2] as UploadedFile?,
+  );
+
+  @override
+  psd.MessageType<UploadFinished> get $descriptor => descriptor;
+}
+
+/// The stream is over, and the file is not stored.
+final class UploadFailed extends psd.ProtoMessage implements psd.ServerMessage {
+  /// A message with these fields, and the others at their default.
+  const UploadFailed({
+    this.stream = 0,
+    this.errorCode = 0,
+    this.errorMessage = '',
+    this.kept = false,
+  });
+
+  /// The message in these protobuf bytes.
+  factory UploadFailed.fromBinary(Uint8List bytes) =>
+      descriptor.fromBinary(bytes);
+
+  /// The message that JSON says; takes what `jsonDecode` returns.
+  factory UploadFailed.fromJson(Object? json) => descriptor.fromJson(json);
+
+  /// The client's number of the stream.
+  final int stream;
+
+  /// Why; the codes of HTTP where HTTP has one.
+  final int errorCode;
+
+  /// Why, for people.
+  final String errorMessage;
+
+  /// Whether the upload is still there, to go on with by its id.
+  final bool kept;
+
+  /// The message with these fields instead of its own.
+  UploadFailed copyWith({
+    int? stream,
+    int? errorCode,
+    String? errorMessage,
+    bool? kept,
+  }) => UploadFailed(
+    stream: stream ?? this.stream,
+    errorCode: errorCode ?? this.errorCode,
+    errorMessage: errorMessage ?? this.errorMessage,
+    kept: kept ?? this.kept,
+  );
+
+  /// The type of these messages, as data.
+  static final psd.MessageType<UploadFailed> descriptor = psd.MessageType(
+    'psd.v1.UploadFailed',
+    type: 'psd.upload-failed',
+    origin: psd.Origin.server,
+    fields: [
+      psd.PlainField('stream', 1, psd.uint32),
+      psd.PlainField('error_code', 2, psd.int32),
+      psd.PlainField('error_message', 3, psd.string),
+      psd.PlainField('kept', 4, psd.boolean),
+    ],
+    values: _values,
+    make: _make,
+  );
+
+  static List<Object?> _values(UploadFailed message) => [
+    message.stream,
+    message.errorCode,
+    message.errorMessage,
+    message.kept,
+  ];
+
+  static UploadFailed _make(List<Object?> values) => UploadFailed(
+    stream: values[0] as int,
+    errorCode: values[1] as int,
+    errorMessage: values[2] as String,
+    kept: values[3] as bool,
+  );
+
+  @override
+  psd.MessageType<UploadFailed> get $descriptor => descriptor;
+}
+
+/// The client wants no more of a stream. Answered by `UploadFailed` with the code 499.
+final class UploadCancel extends psd.ProtoMessage implements psd.ClientMessage {
+  /// A message with these fields, and the others at their default.
+  const UploadCancel({this.stream = 0, this.keep = false});
+
+  /// The message in these protobuf bytes.
+  factory UploadCancel.fromBinary(Uint8List bytes) =>
+      descriptor.fromBinary(bytes);
+
+  /// The message that JSON says; takes what `jsonDecode` returns.
+  factory UploadCancel.fromJson(Object? json) => descriptor.fromJson(json);
+
+  /// The client's number of the stream.
+  final int stream;
+
+  /// Whether the upload stays, to go on with later; else its bytes are removed.
+  final bool keep;
+
+  /// The message with these fields instead of its own.
+  UploadCancel copyWith({int? stream, bool? keep}) =>
+      UploadCancel(stream: stream ?? this.stream, keep: keep ?? this.keep);
+
+  /// The type of these messages, as data.
+  static final psd.MessageType<UploadCancel> descriptor = psd.MessageType(
+    'psd.v1.UploadCancel',
+    type: 'psd.upload-cancel',
+    origin: psd.Origin.client,
+    auth: false,
+    fields: [
+      psd.PlainField('stream', 1, psd.uint32),
+      psd.PlainField('keep', 2, psd.boolean),
+    ],
+    values: _values,
+    make: _make,
+  );
+
+  static List<Object?> _values(UploadCancel message) => [
+    message.stream,
+    message.keep,
+  ];
+
+  static UploadCancel _make(List<Object?> values) =>
+      UploadCancel(stream: values[0] as int, keep: values[1] as bool);
+
+  @override
+  psd.MessageType<UploadCancel> get $descriptor => descriptor;
 }
