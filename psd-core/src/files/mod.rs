@@ -1,11 +1,12 @@
 //! Files: uploads that survive a bad network, and downloads.
 //!
-//! `service` is the one core; it knows nothing of transports. `http` (tus and downloads) and `receivers` (the common
+//! `uploads` is the one core; it knows nothing of transports. `http` (tus and downloads) and `receivers` (the common
 //! messages) call it, and whatever else brings bytes does: `start` makes an upload, `resume` gives the `writer`, which is
-//! the only one of its upload, and `finish` publishes the file. `storage` alone knows where bytes are kept; it alone, and
-//! what reads finished files, names object_store.
+//! the only one of its upload, and its `finish` has the file published. `storage` alone knows where bytes are kept; it
+//! alone, and what reads finished files, names object_store.
 
 mod builder;
+mod core;
 mod hash;
 mod hooks;
 mod http;
@@ -15,11 +16,15 @@ mod kind;
 mod link;
 mod locks;
 mod name;
+mod publish;
 mod receivers;
 mod record;
+mod room;
 mod service;
 mod storage;
 mod stored;
+mod sweep;
+mod uploads;
 mod writer;
 
 pub use builder::Files;
@@ -30,4 +35,4 @@ pub use service::FileService;
 pub use storage::Storage;
 pub use stored::StoredFile;
 
-pub(crate) use service::Core;
+pub(crate) use self::core::Core;

@@ -11,7 +11,7 @@ use psd_proto::{
 use super::{
     Files,
     record::Role,
-    service::{Caller, Wish},
+    uploads::{Caller, Wish},
 };
 use crate::{Connection, ConsumerSpec, DefaultConsumer, Error, Guard, Limits, Mode, Receiver, receiver::ReceiveFn};
 

@@ -14,9 +14,9 @@ use super::{
     kind,
     locks::Held,
     record::{Record, Stage, data_path},
-    service::Finished,
     storage::{Sink, read},
     stored::now,
+    uploads::Finished,
 };
 use crate::Error;
 

@@ -22,10 +22,7 @@ use futures_util::FutureExt as _;
 use psd_proto::envelope::LONGEST_TOKEN;
 use serde_json::json;
 
-use super::{
-    FileService, Files,
-    service::{Caller, Core},
-};
+use super::{FileService, Files, core::Core, uploads::Caller};
 use crate::{
     Error, Settings,
     consumer::Endpoint,

@@ -278,7 +278,7 @@ async fn a_full_disk_leaves_nothing_behind() {
         Server,
         files::{
             Files,
-            service::{Caller, Resumed, Wish},
+            uploads::{Caller, Resumed, Wish},
         },
     };
 

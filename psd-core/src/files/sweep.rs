@@ -1,0 +1,107 @@
+//! What nobody goes on with, and what the process before has left.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use object_store::{ObjectStoreExt as _, path::Path};
+
+use super::{
+    FileService, UploadId,
+    record::{Record, Stage},
+    storage::failed,
+    stored::now,
+};
+use crate::Error;
+
+/// Objects that are looked at together.
+const AT_ONCE: usize = 16;
+
+/// How long the bytes of an upload are kept whose record cannot be found: it may be about to be written.
+const ORPHAN_AGE: u64 = 60 * 60;
+
+impl FileService {
+    /// Removes uploads that have expired, goes on with those that were being published when the server was killed, and
+    /// returns how many there were of both. A server that listens does it by itself, every ten minutes or more often.
+    ///
+    /// # Errors
+    /// The storage does not answer (code 503).
+    pub async fn sweep(&self) -> Result<usize, Error> {
+        self.load().await?;
+        let prefix = Path::from("uploads");
+        let objects: Vec<_> =
+            self.core.objects().list(Some(&prefix)).try_collect().await.map_err(|error| failed(&prefix, error))?;
+        let upload_of = |path: &Path| path.parts().nth(1)?.as_ref().split('.').next()?.parse::<UploadId>().ok();
+        let is_record = |path: &Path| path.filename().is_some_and(|name| name.ends_with(".json"));
+        let mut records = std::collections::HashSet::new();
+        let mut count = 0;
+        for object in objects.iter().filter(|object| is_record(&object.location)) {
+            let Some(id) = upload_of(&object.location) else { continue };
+            records.insert(id);
+            if self.core.locks.is_taken(id) {
+                continue;
+            }
+            match self.object::<Record>(&object.location).await {
+                Ok(Some(record)) => count += usize::from(self.sweep_one(record).await),
+                Ok(None) => {}
+                Err(error) => tracing::warn!(upload = %id, ?error, "the record of an upload cannot be read"),
+            }
+        }
+        for object in objects.iter().filter(|object| !is_record(&object.location)) {
+            let age = now().saturating_sub(object.last_modified.timestamp().try_into().unwrap_or(0));
+            let is_orphan = upload_of(&object.location).is_none_or(|id| !records.contains(&id));
+            if is_orphan && age > ORPHAN_AGE {
+                let _ = self.core.objects().delete(&object.location).await; // Or the next time.
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    async fn sweep_one(&self, record: Record) -> bool {
+        let (id, is_expired) = (record.id, record.expires <= now());
+        let Ok(held) = self.core.locks.take(id).await else { return false };
+        let result = match record.stage {
+            Stage::Publishing(_) => self.conclude(record, held).await.map(drop),
+            _ if is_expired => self.discard(&record).await,
+            _ => return false,
+        };
+        if let Err(error) = &result {
+            tracing::warn!(upload = %id, ?error, "an upload cannot be swept");
+        }
+        result.is_ok()
+    }
+
+    /// Sweeps for as long as it is polled.
+    pub(crate) async fn follow(&self) {
+        let interval = (self.settings().upload_expiry / 10).clamp(Duration::from_secs(5), Duration::from_secs(600));
+        loop {
+            if let Err(error) = self.sweep().await {
+                tracing::warn!(?error, "uploads cannot be swept");
+            }
+            tokio::time::sleep(interval).await;
+        }
+    }
+
+    /// Reads what the process before has left, once.
+    pub(crate) async fn load(&self) -> Result<(), Error> {
+        let load = || async {
+            let prefix = Path::from("uploads");
+            let records = self.core.objects().list(Some(&prefix)).try_filter_map(|object| async move {
+                let is_record = object.location.as_ref().ends_with(".json");
+                Ok(is_record.then_some(object.location))
+            });
+            let records: Vec<Path> = records.try_collect().await.map_err(|error| failed(&prefix, error))?;
+            let records = futures_util::stream::iter(records);
+            let records = records.map(|path| async move { self.object::<Record>(&path).await });
+            let mut records = records.buffer_unordered(AT_ONCE);
+            while let Some(record) = records.next().await {
+                // One that cannot be read must not keep all others from beginning.
+                let Ok(Some(record)) = record else { continue };
+                let offset = self.core.backend.offset(&record).await.unwrap_or_default();
+                self.core.index.note(&record, offset);
+            }
+            Ok(())
+        };
+        self.core.is_loaded.get_or_try_init(load).await.copied()
+    }
+}
