@@ -1,5 +1,7 @@
 //! The tests of clients/dart, in Dart's virtual machine.
 
+mod classic;
+
 use std::{fs, path::Path};
 
 use anyhow::{Context, ensure};
@@ -10,17 +12,18 @@ use crate::{npm, report::Outcome, shell, tools};
 const TESTS: &str = "clients/dart/test/all.dart";
 
 pub(crate) fn run() -> anyhow::Result<Outcome> {
-    let dart = match tools::dart() {
-        Ok(dart) => dart,
+    let virtual_machine = match tools::dart() {
+        Ok(path) => path,
         Err(missing) => return Ok(Outcome::Skipped(missing)),
     };
-    let dart = Dart::new(&dart)?;
+    let dart = Dart::new(&virtual_machine, "packages", &PACKAGES)?;
     let program = shell::target().join("dart/tests.dill");
     if let failed @ Outcome::Failed(_) = shell::run(dart.compile(&shell::root().join(TESTS), &program))? {
         return Ok(failed);
     }
     dart.notices_wrong_types()?;
     dart.adapters_compile()?;
+    classic::check(&virtual_machine)?;
     if let failed @ Outcome::Failed(_) = shell::run(shell::cargo(&["build", "--workspace", "--bin", npm::SERVER]))? {
         return Ok(failed);
     }
@@ -44,23 +47,24 @@ const ADAPTERS: [&str; 2] = ["clients/drift/test/check.dart", "clients/flutter/t
 /// The browser's sockets, and a stand-in for the library that the machine does not have.
 const WEB: (&str, &str) = ("clients/dart/lib/src/socket/web.dart", "clients/dart/test/stubs/js_interop.dart");
 
-/// A virtual machine, and where it finds our package: there is no `pub` to say so.
+/// A virtual machine, and where it finds packages: there is no `pub` to say so.
 struct Dart<'p> {
     program: &'p Path,
     packages: String,
 }
 
 impl<'p> Dart<'p> {
-    fn new(program: &'p Path) -> anyhow::Result<Self> {
-        let file = shell::target().join("dart/package_config.json");
-        let entry = |(name, folder): (&str, &str)| {
+    /// With these packages; the name is that of the file that tells Dart.
+    fn new(program: &'p Path, name: &str, packages: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let file = shell::target().join(format!("dart/{name}.json"));
+        let entry = |(name, folder): &(&str, &str)| {
             format!(
                 "{{\"name\": \"{name}\", \"rootUri\": \"file://{}\", \"packageUri\": \"lib/\", \
                  \"languageVersion\": \"3.7\"}}",
                 shell::root().join(folder).display()
             )
         };
-        let packages = PACKAGES.map(entry).join(", ");
+        let packages = packages.iter().map(entry).collect::<Vec<_>>().join(", ");
         let config = format!("{{\"configVersion\": 2, \"packages\": [{packages}]}}\n");
         fs::create_dir_all(file.parent().unwrap_or(&file)).context("cannot create the folder of the Dart tests")?;
         fs::write(&file, config).with_context(|| format!("cannot write {}", file.display()))?;

@@ -1,9 +1,7 @@
 /// What generated code says of package:drift: the types of columns. A stand-in for type checks, without behaviour.
 library;
 
-class Column<D extends Object> {
-  const Column();
-}
+abstract class Column<D extends Object> {}
 
 typedef TextColumn = Column<String>;
 typedef RealColumn = Column<double>;

@@ -1,22 +1,14 @@
-/// What generated code says of package:flutter_persistent_socket. A stand-in for type checks and round trips.
+/// What generated code says of package:flutter_persistent_socket, and the names that it inherits from it. A stand-in
+/// for type checks, without behaviour.
 library;
 
 import 'package:drift/drift.dart';
 import 'package:protobuf/protobuf.dart';
 
-/// A message as it came.
-class SocketRxMessageData {
-  SocketRxMessageData(this.body);
+abstract final class SocketRxMessageData {}
 
-  final Map<String, dynamic> body;
-}
-
-/// The columns of one kind, by their place.
-class CacheColumns {
-  const CacheColumns();
-
-  Column<D> column<D extends Object>() => Column<D>();
-}
+/// The table of the cache.
+abstract final class $SocketRxEventsTable {}
 
 enum CacheKeyType { date, text, real, int }
 
@@ -27,13 +19,10 @@ class CacheKey {
   final int index;
   final String key;
 
-  DateTimeColumn dateField(CacheColumns table) => table.column();
-
-  TextColumn textField(CacheColumns table) => table.column();
-
-  RealColumn realField(CacheColumns table) => table.column();
-
-  IntColumn intField(CacheColumns table) => table.column();
+  external DateTimeColumn dateField($SocketRxEventsTable table);
+  external TextColumn textField($SocketRxEventsTable table);
+  external RealColumn realField($SocketRxEventsTable table);
+  external IntColumn intField($SocketRxEventsTable table);
 }
 
 class CacheKeys {
@@ -49,7 +38,8 @@ class CacheKeys {
   final List<String> dateKeys;
   final List<String> intKeys;
 
-  List<String> get keys => [...textKeys, ...realKeys, ...dateKeys, ...intKeys];
+  external List<String> get keys;
+  external String? getKey(CacheKeyType type, int index);
 }
 
 abstract class SocketTxMessage {
@@ -63,30 +53,26 @@ abstract class SocketTxMessage {
   final CacheKeys? cacheKeys;
   final GeneratedMessage? proto = null;
 
-  Object? get data => proto?.toProto3Json();
+  external String get cacheUuid;
+  external Map<String, dynamic> get data;
+  external dynamic operator [](String key);
+  external dynamic getCacheVal(CacheKeyType type, int index);
 }
 
 abstract class SocketRxMessage<TableT> {
-  SocketRxMessage(this.messageType, SocketRxMessageData? message)
-    : cache = null,
-      cacheKeys = null,
-      message = message ?? SocketRxMessageData({}) {
-    data?.mergeFromProto3Json(this.message.body, ignoreUnknownFields: true);
-  }
+  SocketRxMessage(this.messageType, SocketRxMessageData? message) : cache = null, cacheKeys = null;
 
-  final SocketRxMessageData message;
   final String messageType;
   final Duration? cache;
   final CacheKeys? cacheKeys;
   final GeneratedMessage? data = null;
 
+  external SocketRxMessageData get message;
+  external String get cacheUuid;
+  external dynamic operator [](String key);
+  external dynamic getCacheVal(CacheKeyType type, int index);
+  external Future save();
+  external void setTable(table);
+
   SocketRxMessage fromMessage(SocketRxMessageData message);
-
-  /// The field of a cache key.
-  Object? operator [](String key) {
-    final tag = data?.getTagNumber(key);
-    return tag == null ? null : data?.getField(tag);
-  }
-
-  void setTable(table) => throw UnimplementedError();
 }
