@@ -200,6 +200,34 @@ describe("what people type", () => {
 });
 
 describe("rooms", () => {
+  chatIt("leave what is typed alone as their list comes", {}, async (open) => {
+    const ann = await open("Ann");
+    await ann.addInitScript(() => {
+      const composers = (window.composers = new Set());
+      new MutationObserver(() => composers.add(document.getElementById("composer"))).observe(document, { childList: true, subtree: true });
+    });
+    // The list is held back until somebody types.
+    let letThrough;
+    const typed = new Promise((resolve) => { letThrough = resolve; });
+    await ann.routeWebSocket("**/ws", (socket) => {
+      const server = socket.connectToServer();
+      let turn = Promise.resolve();
+      server.onMessage((frame) => {
+        if (frame.includes("rooms")) turn = turn.then(() => typed);
+        turn = turn.then(() => socket.send(frame));
+      });
+    });
+    await ann.reload();
+    await ann.getByLabel("Message", { exact: true }).pressSequentially("before and ");
+    assert.equal(await ann.locator("#room-list li").count(), 0);
+    letThrough();
+    await ann.locator("#room-list li").first().waitFor();
+    await ann.keyboard.type("after");
+    await ann.keyboard.press("Enter");
+    await messages(ann, (texts) => texts.join() === "before and after");
+    assert.equal(await ann.evaluate(() => [...window.composers].filter(Boolean).length), 1, "the same field all the time");
+  });
+
   chatIt("show what is new in them", {}, async (open) => {
     const [ann, bob] = [await open("Ann"), await open("Bob")];
     await ann.getByRole("button", { name: "New room" }).click();

@@ -16,6 +16,7 @@ export function useRooms(me: string) {
   const client = useClient();
   const { data } = useFetch(ListRooms, {}, Rooms);
   const [known, setKnown] = useState<ReadonlyMap<string, Room>>(new Map());
+  const [isLoaded, setIsLoaded] = useState(false);
   const [seen, setSeen] = useKept<Record<string, number>>("chat.seen", {});
 
   const note = useCallback((rooms: readonly Room[]) => {
@@ -30,7 +31,12 @@ export function useRooms(me: string) {
       return after;
     });
   }, []);
-  useEffect(() => data && note(data.rooms), [data, note]);
+  useEffect(() => {
+    if (!data) return;
+    note(data.rooms);
+    // Together with the rooms: a list that is loaded and empty would take the room away from under somebody who types.
+    setIsLoaded(true);
+  }, [data, note]);
   useEffect(() => client.on(RoomChanged, ({ room }) => room && note([room])), [client, note]);
 
   const rooms = useMemo<RoomEntry[]>(() => {
@@ -45,5 +51,5 @@ export function useRooms(me: string) {
     (room: string, id: number) => setSeen((before) => (id > (before[room] ?? 0) ? { ...before, [room]: id } : before)),
     [setSeen],
   );
-  return { rooms, isLoaded: data !== undefined, see };
+  return { rooms, isLoaded, see };
 }
