@@ -106,7 +106,7 @@ pub(crate) fn begin(shared: &Arc<Shared>, mut arrived: Arrived) -> Begun {
         Err(error) => return Begun::Unreadable(error.to_string()),
     };
     shared.has_seen(envelope.seq);
-    if let Some(control) = Control::of(shared.dialect, &envelope) {
+    if let Some(control) = Control::of(shared, &envelope) {
         return Begun::Control(control);
     }
     if !arrived.cancelled && arrived.duty.is_none() {
@@ -149,13 +149,13 @@ pub(crate) fn fail(shared: &Arc<Shared>, mut arrived: Arrived, error: &Error) {
     }
 }
 
-/// What v1 itself says in an envelope that would have to wait. Of any other its name is noted.
+/// What v1 itself says in an envelope that would have to wait, and need not. Of any other its name is noted.
 pub(crate) fn control(shared: &Shared, arrived: &mut Arrived) -> Option<Control> {
     if !shared.dialect.is_v1() {
         return None;
     }
     let envelope = shared.dialect.read_envelope(&arrived.raw).ok()?;
-    let control = Control::of(shared.dialect, &envelope);
+    let control = Control::of(shared, &envelope).filter(|control| !control.takes_turn());
     let digest = digest(envelope.uuid.as_deref().unwrap_or_default());
     arrived.uuid = Some(digest);
     control

@@ -196,6 +196,14 @@ settings! {
     /// Uploads that may be written at once, each with 256 KiB of memory, in an object store with up to 24 MiB; one more is
     /// answered with code 503.
     upload_writers: usize = 256, "PSD_UPLOAD_WRITERS", "256";
+    /// Seconds that the storage may take for what has come of a file before its client is told, with code 503. Clients of
+    /// the field give up after 20.
+    upload_write_timeout: Duration = Duration::from_secs(15), "PSD_UPLOAD_WRITE_TIMEOUT", "15";
+    /// Upload streams that a connection may have at once (v1); one more is answered with code 429.
+    upload_streams: usize = 4, "PSD_UPLOAD_STREAMS", "4";
+    /// Bytes of a stream that may be under way and not yet taken by its writer; a chunk beyond them ends the stream with code
+    /// 400.
+    upload_window: usize = 256 * 1024, "PSD_UPLOAD_WINDOW", "262144";
     /// Whether files in a folder outlive a loss of power: they are synchronised at the end of each request, every 64 MiB and
     /// before they are published. What was confirmed outlives a crash of the server in any case.
     upload_fsync: bool = true, "PSD_UPLOAD_FSYNC", "true";
@@ -253,6 +261,9 @@ impl Settings {
             ("PSD_UPLOADS_PER_USER", self.uploads_per_user == 0),
             ("PSD_UPLOADS_UNFINISHED", self.uploads_unfinished == 0),
             ("PSD_UPLOAD_WRITERS", self.upload_writers == 0),
+            ("PSD_UPLOAD_WRITE_TIMEOUT", self.upload_write_timeout.is_zero()),
+            ("PSD_UPLOAD_STREAMS", self.upload_streams == 0),
+            ("PSD_UPLOAD_WINDOW", self.upload_window == 0),
         ];
         if self.json_depth > DEEPEST_JSON {
             let depth = self.json_depth;

@@ -17,7 +17,10 @@ use psd_proto::{
 };
 use tokio::time::{Instant, Sleep};
 
-use super::{Shared, frame};
+use super::{
+    Shared, frame,
+    uploads::{Upload, most_streams},
+};
 use crate::{
     codec::Dialect,
     limits::{Bucket, Clock},
@@ -31,18 +34,30 @@ const PREFIX: &str = "psd.";
 pub(crate) enum Control {
     Heartbeat,
     Cancel(String),
+    /// About uploads over the connection; or why it cannot be read.
+    Upload(Result<Box<Upload>, String>),
     /// Of a later version; it means nothing here.
     Unknown,
 }
 
 impl Control {
-    pub(crate) fn of(dialect: Dialect, envelope: &Envelope<'_>) -> Option<Self> {
-        let name = envelope.message_type.strip_prefix(PREFIX).filter(|_| dialect.is_v1())?;
+    pub(crate) fn of(shared: &Shared, envelope: &Envelope<'_>) -> Option<Self> {
+        let name = envelope.message_type.strip_prefix(PREFIX).filter(|_| shared.dialect.is_v1())?;
         Some(match (name, &envelope.uuid) {
             ("heartbeat", _) => Self::Heartbeat,
             ("cancel", Some(uuid)) => Self::Cancel(uuid.clone().into_owned()),
-            _ => Self::Unknown,
+            _ => Upload::of(shared, name, envelope.body).map_or(Self::Unknown, Self::Upload),
         })
+    }
+
+    /// Whether it comes after the requests that came before it.
+    pub(crate) fn takes_turn(&self) -> bool {
+        matches!(self, Self::Upload(Ok(upload)) if upload.takes_turn())
+    }
+
+    /// Whether it is bounded by more than its number.
+    pub(super) fn is_bulk(&self) -> bool {
+        matches!(self, Self::Upload(Ok(upload)) if upload.is_bulk())
     }
 }
 
@@ -63,7 +78,7 @@ pub(super) fn welcome(shared: &Shared) {
         server_time: now(),
         compression: if compress_from.is_some() { compression::DEFLATE_RAW.into() } else { String::new() },
         compress_from: compress_from.map_or(0, |from| u32::try_from(from).unwrap_or(u32::MAX)),
-        upload_streams: 0,
+        upload_streams: most_streams(shared),
     };
     let _ = shared.send(&welcome, None); // A client that is gone already is noticed by whoever reads from it.
 }

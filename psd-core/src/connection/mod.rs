@@ -17,6 +17,7 @@ mod pulse;
 mod shared;
 mod socket;
 mod task;
+mod uploads;
 
 pub(crate) use control::Control;
 pub(crate) use deferred::Cancellation;
@@ -24,3 +25,4 @@ pub use handle::{Connection, ConnectionId, Handshake};
 pub(crate) use shared::{Authenticated, Shared, Unfinished};
 pub(crate) use socket::Socket;
 pub(crate) use task::run;
+pub(crate) use uploads::Upload;

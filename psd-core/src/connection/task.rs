@@ -39,6 +39,7 @@ use super::{
     opening::{in_time, opening},
     pipe::Pipe,
     pulse::Pulse,
+    uploads::Uploads,
 };
 use crate::{
     Error,
@@ -130,6 +131,7 @@ struct Task {
     pulse: Pulse,
     stall: Stall,
     farewell: Farewell,
+    uploads: Uploads,
 }
 
 impl Task {
@@ -156,6 +158,7 @@ impl Task {
             pulse: Pulse::default(),
             stall: Stall::default(),
             farewell: Farewell::default(),
+            uploads: Uploads::default(),
             shared,
         })
     }
@@ -348,12 +351,17 @@ impl Task {
     }
 
     fn control(&mut self, control: Control) {
-        if !self.chatter.may_go_on(&self.shared) {
+        if !control.is_bulk() && !self.chatter.may_go_on(&self.shared) {
             return;
         }
         match control {
             Control::Heartbeat => control::heartbeat(&self.shared),
             Control::Cancel(uuid) => self.cancel(&uuid),
+            Control::Upload(upload) => {
+                if let Err(reason) = upload.and_then(|upload| self.uploads.hear(&self.shared, *upload)) {
+                    self.unreadable.report(&self.shared, &reason);
+                }
+            }
             Control::Unknown => {}
         }
     }

@@ -7,6 +7,7 @@
 
 mod builder;
 mod core;
+mod done;
 mod hash;
 mod hooks;
 mod http;
@@ -23,6 +24,7 @@ mod room;
 mod service;
 mod storage;
 mod stored;
+mod stream;
 mod sweep;
 mod uploads;
 mod writer;
@@ -35,4 +37,4 @@ pub use service::FileService;
 pub use storage::Storage;
 pub use stored::StoredFile;
 
-pub(crate) use self::core::Core;
+pub(crate) use self::{core::Core, stream::Streams};

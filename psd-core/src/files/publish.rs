@@ -4,6 +4,7 @@ use object_store::{ObjectStoreExt as _, PutPayload};
 
 use super::{
     FileService, StoredFile,
+    done::Told,
     locks::Held,
     record::{Record, Stage, info_path},
     room::mark,
@@ -50,7 +51,7 @@ impl FileService {
         let info = info_path(&file.key);
         let json = serde_json::to_vec(file)?;
         self.core.objects().put(&info, PutPayload::from(json)).await.map_err(|error| failed(&info, error))?;
-        record.stage = Stage::Done { key: file.key.clone(), size: file.size };
+        record.stage = Stage::Done { key: file.key.clone(), size: file.size, told: Some(Told(uploaded.clone())) };
         record.length = Some(file.size);
         self.core.save(&record, file.size).await?;
         Ok(Finished { record, file: Some((file.clone(), uploaded)) })

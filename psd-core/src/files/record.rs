@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use object_store::path::Path;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{StoredFile, UploadId, hash::HashState};
+use super::{StoredFile, UploadId, done::Told, hash::HashState};
 
 /// An upload as it is written to the storage.
 ///
@@ -64,7 +64,13 @@ pub(crate) enum Stage {
     /// All bytes are there and the file is being published; whoever finds it like this goes on with it.
     Publishing(Box<StoredFile>),
     /// The file is published. Kept until it expires, for clients that did not hear of it.
-    Done { key: String, size: u64 },
+    Done {
+        key: String,
+        size: u64,
+        /// `None` for a part of a file.
+        #[serde(default)]
+        told: Option<Told>,
+    },
 }
 
 /// A multipart upload of an object store: what has been stored of it.

@@ -258,7 +258,7 @@ impl Writer {
         if record.is_partial() {
             service.core.save(record, size).await?;
             service.core.backend.publish(record).await?;
-            record.stage = Stage::Done { key: String::new(), size };
+            record.stage = Stage::Done { key: String::new(), size, told: None };
         } else {
             record.stage = Stage::Publishing(Box::new(StoredFile {
                 key: record.key.clone(),
@@ -327,6 +327,20 @@ impl Writer {
             record.mime = Some(kind::decide(&record.head, &record.declared_mime, &record.types)?);
         }
         Ok(())
+    }
+
+    /// Up to where the bytes outlive the process.
+    pub(crate) fn safe_offset(&self) -> u64 {
+        match self.record.parts {
+            // Parts are found again when a checkpoint has named them.
+            Some(_) => self.noted,
+            None => self.sink.offset(),
+        }
+    }
+
+    /// How long the storage may take for what is written together.
+    pub(crate) fn patience(&self) -> Duration {
+        self.service.settings().upload_write_timeout
     }
 
     /// How long a client may say nothing.

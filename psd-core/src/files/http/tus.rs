@@ -9,7 +9,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use psd_proto::common::sfiles::UploadDone;
 
 use super::{Cors, body::Incoming, caller, number, problem, text};
 use crate::{
@@ -317,7 +316,7 @@ async fn receive(
     match take(service, &mut writer, chunk, body).await {
         Ok(()) if writer.is_complete() => {
             let finished = writer.finish().await?;
-            announce(service, &finished);
+            finished.announce(service);
             Ok(Received::Done(Box::new(finished)))
         }
         Ok(()) => {
@@ -363,14 +362,6 @@ async fn take(service: &FileService, writer: &mut Writer, chunk: Chunk, body: &m
 
 fn wrong_offset(said: u64, offset: u64) -> Error {
     Error::new(409, format!("the upload is at {offset}, not at {said}: ask for its offset and go on there"))
-}
-
-/// Tells the owner's connections about a file, as after an upload over the socket.
-fn announce(service: &FileService, finished: &Finished) {
-    if let (Some((_, file)), Some(owner)) = (&finished.file, &finished.record.owner) {
-        let done = UploadDone { key: finished.record.id.to_string(), file: Some(file.clone()) };
-        let _ = service.server.send_to_user(owner, &done); // Whoever is not there has the answer of the request.
-    }
 }
 
 /// How an upload stands, as headers.
