@@ -41,8 +41,9 @@ pub(crate) struct Writer {
     waiting_bytes: usize,
     /// Where the last checkpoint was.
     noted: u64,
-    held: Held,
+    /// Free again before the upload is, for whoever waits for that.
     _place: OwnedSemaphorePermit,
+    held: Held,
 }
 
 impl Writer {
@@ -79,8 +80,8 @@ impl Writer {
             waiting,
             waiting_bytes: 0,
             noted: offset,
-            held,
             _place: place,
+            held,
         })
     }
 

@@ -11,5 +11,7 @@ mod hostile;
 mod killed;
 /// The common messages about files.
 mod messages;
+/// Uploads over a connection of v1.
+mod stream;
 /// The tus protocol, header by header.
 mod tus;

@@ -68,7 +68,8 @@ impl Streams {
         let settings = shared.server.settings();
         let most = settings.upload_streams;
         if self.open.len() >= most {
-            let text = format!("a connection has {most} upload streams at most: open this one when one of them is over");
+            let text =
+                format!("a connection has {most} upload streams at most: open this one when one of them is over");
             fail(shared, number, &Error::new(429, text), !open.upload_id.is_empty());
             return Ok(());
         }

@@ -34,7 +34,9 @@ struct State {
 pub(super) enum End {
     /// The client did what it may not.
     Failed(Error),
-    Cancelled { keep: bool },
+    Cancelled {
+        keep: bool,
+    },
 }
 
 /// What has come since the last look.
@@ -169,5 +171,62 @@ impl State {
         }
         let chunks = std::mem::take(&mut self.chunks).into_iter().map(Bytes::from).collect();
         Some(Taken { chunks, until, is_short, is_whole: self.is_whole, end: self.end.take() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk(offset: u64, data: &[u8]) -> UploadChunk {
+        UploadChunk { offset, data: data.to_vec(), crc32c: crc32c::crc32c(data), ..UploadChunk::default() }
+    }
+
+    /// The code with which these chunks end a stream that begins at 10, with 100 bytes of credit and 40 a chunk.
+    fn ends(chunks: impl IntoIterator<Item = UploadChunk>) -> Option<i32> {
+        let queue = Queue::new(100, 40);
+        queue.begin(10);
+        chunks.into_iter().for_each(|chunk| queue.add(chunk));
+        match queue.lock().end.take() {
+            Some(End::Failed(error)) => error.code(),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn what_a_chunk_may_be() {
+        let full = |number: u64| chunk(10 + number * 40, &[7; 40]);
+        assert_eq!(ends([full(0), full(1), chunk(90, &[7; 20])]), None);
+        assert_eq!(ends([full(0), full(1), chunk(90, &[7; 21])]), Some(400), "beyond the credit");
+        assert_eq!(ends([chunk(10, &[7; 41])]), Some(400), "too large");
+        assert_eq!(ends([chunk(0, b"x")]), Some(409));
+        assert_eq!(ends([full(0), full(0)]), Some(409));
+        assert_eq!(ends([UploadChunk { crc32c: 1, ..full(0) }]), Some(460));
+        let last = UploadChunk { last: true, ..full(0) };
+        assert_eq!(ends([last.clone()]), None);
+        assert_eq!(ends([last, full(1)]), Some(400), "behind the last one");
+        assert_eq!(ends([chunk(u64::MAX, b"x")]), Some(409));
+        let early = Queue::new(100, 40);
+        early.add(chunk(0, b"x"));
+        assert!(matches!(early.lock().end, Some(End::Failed(_))), "before the stream is open");
+    }
+
+    #[tokio::test]
+    async fn small_chunks_are_held_together_and_credit_follows_what_is_taken() {
+        let queue = Queue::new(100, 40);
+        assert_eq!(queue.begin(0), 100);
+        for offset in 0..90 {
+            queue.add(chunk(offset, b"x"));
+        }
+        let taken = queue.take().await;
+        assert_eq!((taken.chunks.len(), taken.until, taken.is_short), (3, 190, true));
+        queue.add(UploadChunk { last: true, ..chunk(90, b"y") });
+        queue.end(End::Cancelled { keep: true });
+        let taken = queue.take().await;
+        assert_eq!((taken.chunks, taken.is_whole), (vec![Bytes::from_static(b"y")], true));
+        assert!(matches!(taken.end, Some(End::Cancelled { keep: true })));
+        queue.over();
+        queue.add(chunk(91, b"z"));
+        assert!(queue.is_over() && queue.lock().chunks.is_empty());
     }
 }
