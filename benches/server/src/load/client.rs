@@ -26,6 +26,8 @@ pub struct Client {
     rest: u64,
     /// Whether the answer to the handshake has been read.
     upgraded: bool,
+    /// Frames of the opening that came before they were waited for.
+    early: isize,
 }
 
 /// All connections of a measurement.
@@ -79,7 +81,7 @@ impl Clients {
         socket.set_nonblocking(true)?;
         let mut stream = TcpStream::from_std(socket.into());
         stream.write_all(handshake)?;
-        let client = Client { stream, unsent: Vec::new(), head: Vec::new(), rest: 0, upgraded: false };
+        let client = Client { stream, unsent: Vec::new(), head: Vec::new(), rest: 0, upgraded: false, early: 0 };
         let index = self.all.len();
         self.all.push(client);
         let interest = Interest::READABLE | Interest::WRITABLE;
@@ -89,17 +91,21 @@ impl Clients {
 
     /// Waits until each of these has its handshake answered, and has read so many frames.
     fn wait_each(&mut self, range: std::ops::Range<usize>, frames: usize, what: &str) -> anyhow::Result<()> {
-        let mut missing: Vec<usize> = vec![frames; range.len()];
+        // What came before it was waited for counts too.
+        let mut missing: Vec<isize> = range.clone().map(|index| frames as isize - self.all[index].early).collect();
         let deadline = Instant::now() + PATIENCE;
         loop {
             let upgraded = range.clone().all(|index| self.all[index].upgraded);
-            if upgraded && missing.iter().all(|missing| *missing == 0) {
+            if upgraded && missing.iter().all(|missing| *missing <= 0) {
+                for (index, missing) in range.zip(missing) {
+                    self.all[index].early = -missing;
+                }
                 return Ok(());
             }
             ensure!(Instant::now() < deadline, "{what} takes more than {PATIENCE:?}");
             let counted = |client: usize, read: usize| {
                 if let Some(missing) = client.checked_sub(range.start).and_then(|index| missing.get_mut(index)) {
-                    *missing = missing.saturating_sub(read);
+                    *missing -= read as isize;
                 }
                 0
             };
