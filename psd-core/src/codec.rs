@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use psd_proto::{
     ClientMessage, ServerMessage,
     envelope::{Body, Envelope, EnvelopeError, Outgoing, RequestResult, classic, compression, v1_json, v1_proto},
@@ -46,7 +46,26 @@ pub(crate) struct SharedMessage {
     numbered: bool,
 }
 
+/// What differs from connection to connection, before and behind what is shared; used again for each.
+#[derive(Debug, Default)]
+pub(crate) struct Around {
+    pub(crate) before: Vec<u8>,
+    pub(crate) behind: Vec<u8>,
+}
+
+impl Around {
+    pub(crate) fn clear(&mut self) {
+        self.before.clear();
+        self.behind.clear();
+    }
+}
+
 impl SharedMessage {
+    /// What is shared of its frame.
+    pub(crate) fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
@@ -84,15 +103,27 @@ impl Dialect {
         }
     }
 
+    /// The envelope of a data frame that holds no more than that, as most do; else the frame again.
+    pub(crate) fn only(self, message: Message) -> Result<Raw, Message> {
+        match (self, message) {
+            (Self::Classic, Message::Text(text)) => Ok(Raw::Text(text)),
+            (Self::V1Json, Message::Text(text)) if v1_json::is_alone(&text) => Ok(Raw::Text(text)),
+            (Self::V1Proto { .. }, Message::Binary(mut bytes)) => match v1_proto::only(&bytes) {
+                Some(range) => {
+                    bytes.advance(range.start);
+                    Ok(Raw::Binary(bytes))
+                }
+                None => Err(Message::Binary(bytes)),
+            },
+            (_, message) => Err(message),
+        }
+    }
+
     /// The envelopes of a data frame. Those before a mistake come with it.
     pub(crate) fn split(self, message: Message) -> (Vec<Raw>, Result<(), EnvelopeError>) {
         match (self, message) {
-            (Self::Classic, Message::Text(text)) => (vec![Raw::Text(text)], Ok(())),
             (Self::V1Json, Message::Text(text)) => {
                 let (ranges, result) = v1_json::split(&text);
-                if ranges.len() == 1 && ranges[0] == (0..text.len()) {
-                    return (vec![Raw::Text(text)], result);
-                }
                 let bytes: Bytes = text.into();
                 let envelope = |range| Utf8Bytes::try_from(bytes.slice(range)).ok().map(Raw::Text);
                 (ranges.into_iter().filter_map(envelope).collect(), result)
@@ -174,19 +205,18 @@ impl Dialect {
         Ok(SharedMessage { bytes: buffer.into(), numbered: is_numbered::<M>() })
     }
 
-    /// What stands before and behind a shared message on one connection, numbered with the next number of `seq`.
-    pub(crate) fn complete<'a>(self, shared: &'a SharedMessage, seq: &mut u64) -> (Vec<u8>, &'a Bytes, Vec<u8>) {
-        let (mut head, mut tail) = (Vec::new(), Vec::new());
+    /// Writes what stands around a shared message on one connection, numbered with the next number of `seq`.
+    pub(crate) fn surround(self, shared: &SharedMessage, around: &mut Around, seq: &mut u64) {
+        around.clear();
         match self {
             Self::Classic => {}
-            Self::V1Json => v1_json::write_seq(&mut tail, next(seq, shared.numbered)),
+            Self::V1Json => v1_json::write_seq(&mut around.behind, next(seq, shared.numbered)),
             Self::V1Proto { .. } => {
                 let number = next(seq, shared.numbered);
-                v1_proto::write_length(&mut head, shared.bytes.len(), number);
-                v1_proto::write_seq(&mut tail, number);
+                v1_proto::write_length(&mut around.before, shared.bytes.len(), number);
+                v1_proto::write_seq(&mut around.behind, number);
             }
         }
-        (head, &shared.bytes, tail)
     }
 
     /// Appends an ack: a message of its own that says how a request ended.

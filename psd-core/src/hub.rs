@@ -6,7 +6,11 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use crate::{ConnectionId, Error, Identity, connection::Shared, publication::Publication};
+use crate::{
+    ConnectionId, Error, Identity,
+    connection::{Batch, Shared},
+    publication::Publication,
+};
 
 /// Locks are taken per shard, for the time of one change or one delivery to one group.
 const SHARDS: usize = 64;
@@ -83,12 +87,12 @@ impl Hub {
         publication: &Publication<'_>,
         except: Option<ConnectionId>,
     ) -> Delivered {
-        deliver(&self.groups.read(group), group, publication, except)
+        Batch::fill(|batch| deliver(&self.groups.read(group), group, publication, except, batch))
     }
 
     /// Delivers to every connection of a user.
     pub(crate) fn publish_to_user(&self, user: &str, publication: &Publication<'_>) -> Delivered {
-        deliver(&self.users.read(user), user, publication, None)
+        Batch::fill(|batch| deliver(&self.users.read(user), user, publication, None, batch))
     }
 
     /// The connections of a user at this moment.
@@ -126,13 +130,14 @@ fn deliver(
     key: &str,
     publication: &Publication<'_>,
     except: Option<ConnectionId>,
+    batch: &mut Batch,
 ) -> Delivered {
     let (mut count, mut failed, mut reason) = (0, 0, None);
     for (id, connection) in index.get(key).into_iter().flatten() {
         if Some(*id) == except {
             continue;
         }
-        match connection.deliver(publication) {
+        match connection.deliver(publication, batch) {
             Ok(()) => count += 1,
             Err(error) => {
                 failed += 1;

@@ -1,12 +1,16 @@
 //! A message on its way to many connections: encoded once for each dialect that somebody speaks.
 
-use std::{cell::OnceCell, fmt, sync::Arc};
+use std::{
+    cell::{OnceCell, RefCell, RefMut},
+    fmt,
+    sync::Arc,
+};
 
 use psd_proto::ServerMessage;
 
 use crate::{
     ConnectionId, Error, Server,
-    codec::{Dialect, SharedMessage},
+    codec::{Around, Dialect, SharedMessage},
     into_message::IntoMessage,
 };
 
@@ -148,6 +152,7 @@ pub(crate) struct Publication<'a> {
     v1_proto: OnceCell<Encoded>,
     v1_proto_compressed: OnceCell<Encoded>,
     policy: Option<Policy>,
+    around: RefCell<Around>,
 }
 
 impl<'a> Publication<'a> {
@@ -159,7 +164,13 @@ impl<'a> Publication<'a> {
             v1_proto: OnceCell::new(),
             v1_proto_compressed: OnceCell::new(),
             policy: None,
+            around: RefCell::default(),
         }
+    }
+
+    /// Room for what differs from connection to connection.
+    pub(crate) fn around(&self) -> RefMut<'_, Around> {
+        self.around.borrow_mut()
     }
 
     pub(crate) fn with_policy(self, policy: Option<Policy>) -> Self {

@@ -206,7 +206,7 @@ impl RequestContext {
     /// Whether nobody waits for its work any more.
     pub(crate) fn is_cancelled(&self) -> bool {
         let promise = &self.0.promise;
-        !promise.is_detached() && (promise.is_given_up() || self.0.shared.gone.is_cancelled())
+        !promise.is_detached() && (promise.is_given_up() || self.0.shared.has_gone())
     }
 
     /// Ends the request: sends the ack if one was asked for and none was sent, and tells the layers. Only the first call

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Context as _;
+
 use crate::{
     Compare,
     load::{Dialect, Dialog, Server, modes, modes::Round},
@@ -86,7 +88,8 @@ pub fn run(compare: &Compare) -> anyhow::Result<()> {
         if compare.only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
             continue;
         }
-        let sides = work.sides();
+        let mut sides = work.sides();
+        sides.retain(|side| compare.side.as_ref().is_none_or(|only| title(*side).contains(only.as_str())));
         let mut rounds: BTreeMap<Side, Vec<Round>> = BTreeMap::new();
         let servers = servers(&sides)?;
         for round in 0..compare.rounds {
@@ -96,7 +99,8 @@ pub fn run(compare: &Compare) -> anyhow::Result<()> {
                 let side = sides[(place + round) % sides.len()];
                 let Some(server) = servers.get(&side.0) else { continue };
                 let dialog = Dialog::new(side.0, side.1, &token);
-                rounds.entry(side).or_default().push(work.measure(server, &dialog, compare)?);
+                let measured = work.measure(server, &dialog, compare);
+                rounds.entry(side).or_default().push(measured.with_context(|| title(side))?);
             }
         }
         eprintln!();

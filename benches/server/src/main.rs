@@ -52,6 +52,9 @@ struct Compare {
     /// Only rows whose name contains this
     #[arg(long)]
     only: Option<String>,
+    /// Only sides whose title contains this
+    #[arg(long)]
+    side: Option<String>,
     /// Folder for `figures.json` and the plots
     #[arg(long)]
     out: Option<std::path::PathBuf>,

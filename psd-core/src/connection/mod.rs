@@ -1,6 +1,7 @@
 //! One client's connection: its handle for handlers, and everything behind it.
 
 mod active;
+mod batch;
 mod bell;
 mod control;
 mod deferred;
@@ -19,6 +20,7 @@ mod socket;
 mod task;
 mod uploads;
 
+pub(crate) use batch::Batch;
 pub(crate) use control::Control;
 pub(crate) use deferred::Cancellation;
 pub use handle::{Connection, ConnectionId, Handshake};

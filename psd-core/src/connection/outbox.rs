@@ -14,13 +14,11 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Bytes;
-
 use super::{bell::Bell, frame, lane::Room, socket::Socket};
 use queue::Queue;
 
 use crate::{
-    codec::{Dialect, SharedMessage},
+    codec::{Around, Dialect, SharedMessage},
     publication::Policy,
 };
 
@@ -49,6 +47,16 @@ pub(crate) struct Limits {
     pub(crate) messages: usize,
     /// Of publications that may be dropped; beyond it some are.
     pub(crate) droppable: usize,
+}
+
+/// A publication on its way to one client.
+pub(crate) struct Delivery<'a> {
+    pub(crate) dialect: Dialect,
+    pub(crate) message: &'a SharedMessage,
+    /// Room for what is the client's own.
+    pub(crate) around: &'a mut Around,
+    /// The number of the [`Batch`](super::Batch) that it leaves in.
+    pub(crate) batch: u64,
 }
 
 /// Why a message was not queued.
@@ -90,44 +98,53 @@ impl Outbox {
         self.account(queue, socket, length)
     }
 
-    /// Queues one frame whose payload is mostly shared with other outboxes; `parts` are what stands before it, the
-    /// shared bytes, and what stands behind.
-    pub(crate) fn push_shared<'a>(
-        &self,
-        socket: &Socket,
-        opcode: u8,
-        parts: impl FnOnce(&mut u64) -> (Vec<u8>, &'a Bytes, Vec<u8>),
-    ) -> Result<(), Refused<()>> {
-        let mut queue = self.lock();
+    /// Queues one frame of a publication, whose payload is mostly shared with other outboxes.
+    ///
+    /// True if the connection's task sleeps on, and is in no such batch yet: then the caller writes what waits, by
+    /// [`write_out`](Self::write_out), when its batch is complete.
+    pub(crate) fn push_shared(&self, socket: &Socket, delivery: Delivery<'_>) -> Result<bool, Refused<()>> {
+        let queue = self.lock();
         queue.check_open()?;
-        let parts = parts(&mut queue.seq);
-        let length = queue.append_shared(opcode, parts);
-        self.account(queue, socket, length)
+        self.append_shared(queue, socket, delivery)
     }
 
     /// Queues a publication that may be dropped. Where little waits it is queued like any other.
     pub(crate) fn push_droppable(
         &self,
         socket: &Socket,
-        dialect: Dialect,
-        message: &SharedMessage,
+        delivery: Delivery<'_>,
         policy: &Policy,
-    ) -> Result<(), Refused<()>> {
+    ) -> Result<bool, Refused<()>> {
         let mut queue = self.lock();
         queue.check_open()?;
         let is_aside = queue.bytes >= ASIDE_FROM || queue.lane.is_some();
-        let fits = queue.bytes + message.len() + AROUND <= self.limits.bytes;
+        let fits = queue.bytes + delivery.message.len() + AROUND <= self.limits.bytes;
         if !is_aside && fits && queue.frames.len() < self.limits.messages {
-            let parts = dialect.complete(message, &mut queue.seq);
-            let length = queue.append_shared(dialect.opcode(), parts);
-            return self.account(queue, socket, length);
+            return self.append_shared(queue, socket, delivery);
         }
+        let Delivery { dialect, message, .. } = delivery;
         let room = self.room(&queue);
         let dropped = queue.lane.get_or_insert_default().add(dialect, message, policy, room);
         self.count(&mut queue, dropped);
         drop(queue);
         self.wake();
-        Ok(())
+        Ok(false)
+    }
+
+    /// Writes what the client takes at once, in place of the task that sleeps; it is woken for what is left.
+    pub(crate) fn write_out(&self, socket: &Socket) {
+        let mut queue = self.lock();
+        // Nothing can be written before the task knows.
+        if queue.is_blocked {
+            return;
+        }
+        queue.call_in(ASIDE_FROM);
+        queue.write_through(socket);
+        let is_left = queue.bytes > 0 || queue.lane.is_some();
+        drop(queue);
+        if is_left {
+            self.wake();
+        }
     }
 
     /// Queues bytes of the protocol itself (control frames), which no limit refuses.
@@ -155,6 +172,12 @@ impl Outbox {
         self.lock().closing
     }
 
+    /// Bytes that wait to be written next, and the code with which the connection is closing.
+    pub(crate) fn glance(&self) -> (usize, Option<u16>) {
+        let queue = self.lock();
+        (queue.bytes, queue.closing)
+    }
+
     /// Drops everything that waits and refuses all that follows.
     pub(crate) fn abandon(&self, code: u16) {
         let mut queue = self.lock();
@@ -167,10 +190,13 @@ impl Outbox {
         let mut queue = self.lock();
         loop {
             queue.call_in(ASIDE_FROM);
+            queue.is_blocked = false;
             if queue.bytes == 0 {
                 return Poll::Ready(Ok(()));
             }
-            let written = ready!(queue.with_slices(|slices| socket.poll_write(context, slices)))?;
+            let written = queue.with_slices(|slices| socket.poll_write(context, slices));
+            queue.is_blocked = written.is_pending();
+            let written = ready!(written)?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -212,6 +238,24 @@ impl Outbox {
     /// Bytes that wait to be written next: without publications that stand aside.
     pub(crate) fn waiting_bytes(&self) -> usize {
         self.lock().bytes
+    }
+
+    fn append_shared(
+        &self,
+        mut queue: MutexGuard<'_, Queue>,
+        socket: &Socket,
+        Delivery { dialect, message, around, batch }: Delivery<'_>,
+    ) -> Result<bool, Refused<()>> {
+        dialect.surround(message, around, &mut queue.seq);
+        let length = queue.append_shared(dialect.opcode(), message.bytes(), around);
+        let fits = queue.bytes + length <= WRITE_THROUGH.min(self.limits.bytes);
+        if !fits || queue.frames.len() >= self.limits.messages || queue.lane.is_some() {
+            return self.account(queue, socket, length).map(|()| false);
+        }
+        queue.queued(length);
+        let is_new = std::mem::replace(&mut queue.batch, batch) != batch;
+        drop(queue);
+        Ok(self.bell.ring_softly() && is_new)
     }
 
     fn account<E>(&self, mut queue: MutexGuard<'_, Queue>, socket: &Socket, length: usize) -> Result<(), Refused<E>> {

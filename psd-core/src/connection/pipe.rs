@@ -5,16 +5,15 @@
 
 use std::{
     cell::RefCell,
-    io,
-    pin::Pin,
+    io::{self, Read, Write},
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use bytes::{Buf as _, Bytes};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 
-use super::Shared;
+use super::{Shared, socket::Socket};
 
 /// What is asked of the socket at once.
 const CHUNK: usize = 16 * 1024;
@@ -29,55 +28,67 @@ pub(super) struct Pipe {
     shared: Arc<Shared>,
     /// What was read already and found no room: beyond the handshake by hyper, or from the socket; at most a chunk.
     prefix: Bytes,
+    /// Whether nothing comes behind it.
+    has_ended: bool,
 }
 
 impl Pipe {
     pub(super) fn new(shared: Arc<Shared>, prefix: Bytes) -> Self {
         // Copied, since even nothing of hyper's buffer keeps all of it, which is 8 KiB.
-        Self { shared, prefix: Bytes::copy_from_slice(&prefix) }
+        Self { shared, prefix: Bytes::copy_from_slice(&prefix), has_ended: false }
+    }
+
+    /// Ready when it is worth reading again, after there was nothing to read.
+    pub(super) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &self.shared.socket {
+            Socket::Tcp(stream) => stream.poll_read_ready(context),
+            // Whether there is something shows only when it is read.
+            other => ARRIVING.with_borrow_mut(|arriving| {
+                let mut arriving = ReadBuf::new(arriving);
+                ready!(other.poll_read(context, &mut arriving))?;
+                self.has_ended = arriving.filled().is_empty();
+                self.prefix = Bytes::copy_from_slice(arriving.filled());
+                Poll::Ready(Ok(()))
+            }),
+        }
     }
 }
 
-impl AsyncRead for Pipe {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+impl Read for Pipe {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if !self.prefix.is_empty() {
-            let length = self.prefix.len().min(buffer.remaining());
-            buffer.put_slice(&self.prefix[..length]);
+            let length = self.prefix.len().min(buffer.len());
+            buffer[..length].copy_from_slice(&self.prefix[..length]);
             self.prefix.advance(length);
             if self.prefix.is_empty() {
                 self.prefix = Bytes::new(); // Even an empty one keeps its memory.
             }
-            return Poll::Ready(Ok(()));
+            return Ok(length);
+        }
+        if self.has_ended {
+            return Ok(0);
         }
         ARRIVING.with_borrow_mut(|arriving| {
-            let mut arriving = ReadBuf::new(arriving);
-            ready!(self.shared.socket.poll_read(context, &mut arriving))?;
-            let arrived = arriving.filled();
-            let (now, later) = arrived.split_at(arrived.len().min(buffer.remaining()));
-            buffer.put_slice(now);
+            let Some(length) = self.shared.socket.try_read(arriving)? else {
+                return Err(io::ErrorKind::WouldBlock.into());
+            };
+            let (now, later) = arriving[..length].split_at(length.min(buffer.len()));
+            buffer[..now.len()].copy_from_slice(now);
             if !later.is_empty() {
                 self.prefix = Bytes::copy_from_slice(later);
             }
-            Poll::Ready(Ok(()))
+            Ok(now.len())
         })
     }
 }
 
-impl AsyncWrite for Pipe {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.shared.outbox.push_control(bytes);
-        Poll::Ready(Ok(bytes.len()))
+        Ok(bytes.len())
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -7,7 +7,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -19,10 +19,10 @@ use psd_proto::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Connection, ConnectionId,
+    Batch, Connection, ConnectionId,
     deferred::Deferred,
     frame,
-    outbox::{Limits, Outbox, Refused},
+    outbox::{Delivery, Limits, Outbox, Refused},
     socket::Socket,
 };
 use crate::{
@@ -47,6 +47,8 @@ pub(crate) struct Shared {
     pub(super) outbox: Outbox,
     /// Cancelled when the connection goes away; deferred work ends with it.
     pub(crate) gone: CancellationToken,
+    /// The same for whoever asks often: the token has a lock.
+    has_gone: AtomicBool,
     /// Guards token and identity, which change together; held for a clone or an assignment.
     authentication: Mutex<Authentication>,
     /// The highest number of the client's envelopes (v1).
@@ -105,6 +107,7 @@ impl Shared {
             socket,
             outbox,
             gone: CancellationToken::new(),
+            has_gone: AtomicBool::new(false),
             authentication: Mutex::default(),
             seen: AtomicU64::new(0),
             authentication_changes: AtomicU32::new(0),
@@ -167,20 +170,29 @@ impl Shared {
     ///
     /// # Errors
     /// It cannot be said in the connection's dialect.
-    pub(crate) fn deliver<'a>(&self, publication: &'a Publication<'_>) -> Result<(), &'a Error> {
-        let shared = publication.shared(self.dialect)?;
+    pub(crate) fn deliver<'a>(
+        self: &Arc<Self>,
+        publication: &'a Publication<'_>,
+        batch: &mut Batch,
+    ) -> Result<(), &'a Error> {
+        let message = publication.shared(self.dialect)?;
+        let around = &mut *publication.around();
+        let delivery = Delivery { dialect: self.dialect, message, around, batch: batch.number() };
         let queued = match publication.policy().unwrap_or_else(|| Policy::of(self.endpoint.spec.slow_consumer)) {
-            Policy::Close => {
-                let parts = |seq: &mut u64| self.dialect.complete(shared, seq);
-                self.outbox.push_shared(&self.socket, self.dialect.opcode(), parts)
-            }
-            policy => self.outbox.push_droppable(&self.socket, self.dialect, shared, policy),
+            Policy::Close => self.outbox.push_shared(&self.socket, delivery),
+            policy => self.outbox.push_droppable(&self.socket, delivery, policy),
         };
         match queued {
+            Ok(true) => batch.add(self),
             Err(Refused::SlowConsumer) => drop(self.slow_consumer()),
-            Ok(()) | Err(Refused::Closed | Refused::Encode(())) => {}
+            Ok(false) | Err(Refused::Closed | Refused::Encode(())) => {}
         }
         Ok(())
+    }
+
+    /// Writes what the client takes at once, in place of the connection's task.
+    pub(super) fn write_out(&self) {
+        self.outbox.write_out(&self.socket);
     }
 
     pub(crate) fn close(&self, code: u16, reason: &str) {
@@ -200,13 +212,23 @@ impl Shared {
     /// Ends the connection without ceremony.
     pub(crate) fn kill(&self) {
         self.outbox.abandon(frame::GOING_AWAY);
-        self.gone.cancel();
+        self.go();
         self.outbox.wake();
+    }
+
+    fn go(&self) {
+        self.has_gone.store(true, Ordering::Release);
+        self.gone.cancel();
+    }
+
+    /// Whether the connection has gone away.
+    pub(crate) fn has_gone(&self) -> bool {
+        self.has_gone.load(Ordering::Acquire)
     }
 
     /// Whether nothing can be sent any more.
     pub(crate) fn is_closed(&self) -> bool {
-        self.gone.is_cancelled() || self.outbox.closing().is_some()
+        self.has_gone() || self.outbox.closing().is_some()
     }
 
     pub(crate) fn identity(&self) -> Option<Identity> {
@@ -271,7 +293,7 @@ impl Shared {
         mut authentication: MutexGuard<'_, Authentication>,
         identity: Option<Identity>,
     ) {
-        if self.gone.is_cancelled() {
+        if self.has_gone() {
             return; // `end` has taken the identity out of the hub, or is about to.
         }
         let before = std::mem::replace(&mut authentication.identity, identity.clone());
@@ -370,7 +392,7 @@ impl Shared {
     /// Leaves everything; what comes later changes nothing.
     pub(super) fn end(self: &Arc<Self>) {
         self.outbox.abandon(frame::NORMAL);
-        self.gone.cancel();
+        self.go();
         self.socket.close();
         let groups = lock(&self.groups).take();
         for group in groups.into_iter().flatten() {

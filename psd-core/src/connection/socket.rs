@@ -3,7 +3,7 @@
 
 use std::{
     fmt,
-    io::{self, IoSlice},
+    io::{self, IoSlice, Read as _},
     net::Shutdown,
     pin::Pin,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -12,7 +12,7 @@ use std::{
 
 use socket2::SockRef;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, Interest, ReadBuf},
     net::TcpStream,
 };
 
@@ -39,13 +39,9 @@ impl Socket {
         match self {
             Self::Tcp(stream) => loop {
                 ready!(stream.poll_read_ready(context))?;
-                match stream.try_read(buffer.initialize_unfilled()) {
-                    Ok(length) => {
-                        buffer.advance(length);
-                        return Poll::Ready(Ok(()));
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(error) => return Poll::Ready(Err(error)),
+                if let Some(length) = self.try_read(buffer.initialize_unfilled())? {
+                    buffer.advance(length);
+                    return Poll::Ready(Ok(()));
                 }
             },
             Self::Other(stream) => match lock(stream).as_mut() {
@@ -55,11 +51,30 @@ impl Socket {
         }
     }
 
+    /// Reads what is there at once; `None` where that is nothing, or cannot be known without waiting. The connection's task
+    /// alone may call it.
+    ///
+    /// Less than there is room for was all: tokio is told that nothing is left, which saves the system call that would
+    /// find out. Something that comes meanwhile is an event of its own.
+    pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        let Self::Tcp(stream) = self else { return Ok(None) };
+        let mut length = None;
+        let result = stream.try_io(Interest::READABLE, || {
+            let read = (&*SockRef::from(stream)).read(buffer)?;
+            length = Some(read);
+            if (1..buffer.len()).contains(&read) { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        });
+        match result {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            _ => Ok(length),
+        }
+    }
+
     /// Writes what the peer takes; the connection's task alone may call it (the last waker wins).
     pub(crate) fn poll_write(&self, context: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match self {
             Self::Tcp(stream) => loop {
-                match stream.try_write_vectored(slices) {
+                match try_write(stream, slices) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         ready!(stream.poll_write_ready(context))?;
                     }
@@ -88,7 +103,7 @@ impl Socket {
     /// Writes what the peer takes at once, from any task; 0 where that cannot be known without waiting.
     pub(crate) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
-            Self::Tcp(stream) => match stream.try_write_vectored(slices) {
+            Self::Tcp(stream) => match try_write(stream, slices) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
                 result => result,
             },
@@ -122,6 +137,14 @@ impl fmt::Debug for Socket {
             Self::Tcp(_) => "Tcp",
             Self::Other(_) => "Other",
         })
+    }
+}
+
+/// One slice is sent by a cheaper system call than several.
+fn try_write(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    match slices {
+        [slice] => stream.try_write(slice),
+        _ => stream.try_write_vectored(slices),
     }
 }
 

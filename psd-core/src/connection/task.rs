@@ -13,24 +13,22 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{Sink as _, Stream as _, StreamExt as _, stream::FuturesUnordered};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::{
     io::ReadBuf,
     time::{Instant, Sleep},
 };
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{
-        self, Message,
-        error::{CapacityError, ProtocolError},
-        protocol::{Role, WebSocketConfig},
-    },
+use tokio_tungstenite::tungstenite::{
+    self, Message, WebSocket,
+    error::{CapacityError, ProtocolError},
+    protocol::{Role, WebSocketConfig},
 };
 use tracing::Instrument as _;
 
 use super::{
     Connection, Handshake, Shared,
     active::{Active, End},
+    batch::Batching,
     control::{self, Chatter, Control, Stall, Unreadable},
     expiry::Expiry,
     farewell::Farewell,
@@ -81,7 +79,7 @@ async fn serve(shared: Arc<Shared>, opening: Box<Active>, prefix: Bytes) {
     let spec = shared.endpoint.spec;
     tracing::debug!(connection = %shared.id, path = spec.path, peer = ?shared.peer, "connected");
 
-    let mut task = Box::pin(Task::new(shared.clone(), prefix)).await;
+    let mut task = Task::new(shared.clone(), prefix);
     control::welcome(&shared);
     task.running = Some(*opening);
     poll_fn(|context| task.poll(context)).await;
@@ -115,7 +113,7 @@ enum Input {
 
 struct Task {
     shared: Arc<Shared>,
-    frames: WebSocketStream<Pipe>,
+    frames: WebSocket<Pipe>,
     input: Input,
     inbox: Inbox,
     /// The handler or hook that the next message waits for.
@@ -135,7 +133,7 @@ struct Task {
 }
 
 impl Task {
-    async fn new(shared: Arc<Shared>, prefix: Bytes) -> Box<Self> {
+    fn new(shared: Arc<Shared>, prefix: Bytes) -> Box<Self> {
         let limit = shared.server.settings().max_frame_bytes;
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
@@ -143,7 +141,7 @@ impl Task {
             .max_message_size(Some(limit))
             .max_frame_size(Some(limit));
         let pipe = Pipe::new(shared.clone(), prefix);
-        let frames = WebSocketStream::from_raw_socket(pipe, Role::Server, Some(config)).await;
+        let frames = WebSocket::from_raw_socket(pipe, Role::Server, Some(config));
         Box::new(Self {
             frames,
             input: Input::Frames,
@@ -167,22 +165,30 @@ impl Task {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let shared = self.shared.clone();
         let mut turn = 0;
+        // What handlers publish in this turn leaves at its end.
+        let _batching = Batching::begin();
         loop {
             shared.outbox.awake();
-            if shared.gone.is_cancelled() {
+            if shared.has_gone() {
                 return Poll::Ready(());
             }
             let mut progress = self.poll_handlers(context);
-            progress |= self.poll_authentication(context);
-            let paused = shared.outbox.waiting_bytes() >= PAUSE_ABOVE;
-            progress |= self.poll_messages(context, paused);
-            let is_reading = self.input == Input::Frames && !paused && !self.inbox.is_full();
-            self.pulse.poll(&shared, is_reading, context);
+            progress |= self.poll_authentication();
+            let (waiting_bytes, closing) = shared.outbox.glance();
+            let paused = waiting_bytes >= PAUSE_ABOVE;
+            progress |= match closing {
+                Some(_) => self.discard(context),
+                None => !paused && self.poll_messages(context),
+            };
             self.close_when_drained(context);
             turn += usize::from(progress);
             if progress && turn < MESSAGES_PER_TURN && shared.outbox.waiting_bytes() < PAUSE_ABOVE {
                 continue;
             }
+            // Once a turn is often enough for what depends on time.
+            let is_reading = self.input == Input::Frames && !paused && !self.inbox.is_full();
+            self.pulse.poll(&shared, is_reading, context);
+            progress |= self.poll_expiry(context);
             let flushed = match self.poll_flush(context) {
                 Poll::Ready(Ok(())) => true,
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
@@ -261,7 +267,7 @@ impl Task {
     }
 
     /// Follows the identity: its expiry, and the consumer's hook.
-    fn poll_authentication(&mut self, context: &mut Context<'_>) -> bool {
+    fn poll_authentication(&mut self) -> bool {
         let mut progress = false;
         let changes = self.shared.authentication_changes();
         if changes != self.authentication_seen && self.running.is_none() {
@@ -281,20 +287,18 @@ impl Task {
             }
             progress = true;
         }
-        // Another identity may have come while a handler runs; its own expiry is looked at when the handler is done.
-        let is_current = self.shared.authentication_changes() == self.authentication_seen;
-        self.expiry.poll(&self.shared, is_current, context) || progress
+        progress
     }
 
-    /// Begins the next message if none is being handled, else reads a little ahead; nothing while `paused`, since even
-    /// a ping has an answer that would have to wait.
-    fn poll_messages(&mut self, context: &mut Context<'_>, paused: bool) -> bool {
-        if self.shared.outbox.closing().is_some() {
-            return self.discard(context);
-        }
-        if paused {
-            return false;
-        }
+    fn poll_expiry(&mut self, context: &mut Context<'_>) -> bool {
+        // Another identity may have come while a handler runs; its own expiry is looked at when the handler is done.
+        let is_current = self.shared.authentication_changes() == self.authentication_seen;
+        self.expiry.poll(&self.shared, is_current, context)
+    }
+
+    /// Begins the next message if none is being handled, else reads a little ahead. Not called while too much waits to be
+    /// written, since even a ping has an answer that would have to wait.
+    fn poll_messages(&mut self, context: &mut Context<'_>) -> bool {
         if !self.is_busy()
             && let Some(arrived) = self.inbox.next()
         {
@@ -304,7 +308,7 @@ impl Task {
         if self.input != Input::Frames || self.inbox.is_full() {
             return false;
         }
-        let Poll::Ready(message) = Pin::new(&mut self.frames).poll_next(context) else { return false };
+        let Poll::Ready(message) = self.poll_frame(context) else { return false };
         let at = self.shared.dialect.is_v1().then(Instant::now);
         self.pulse.beat(at);
         match message {
@@ -314,12 +318,27 @@ impl Task {
             }
             Some(Ok(Message::Close(_))) | None => {
                 // tungstenite has the answering close frame ready and writes it into the outbox when flushed.
-                let _ = Pin::new(&mut self.frames).poll_flush(context);
+                let _ = self.frames.flush();
                 self.gone();
             }
             Some(Err(error)) => self.failed(&error),
         }
         true
+    }
+
+    /// The next frame; `None` where there is none to come.
+    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<tungstenite::Result<Message>>> {
+        loop {
+            match self.frames.read() {
+                Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(self.frames.get_mut().poll_ready(context))?;
+                }
+                Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed) => {
+                    return Poll::Ready(None);
+                }
+                message => return Poll::Ready(Some(message)),
+            }
+        }
     }
 
     /// Whether the next message has to wait.
@@ -329,6 +348,10 @@ impl Task {
 
     /// Takes a frame apart. Its envelopes are begun in turn; what v1 itself says is heard even if they have to wait.
     fn arrive(&mut self, message: Message, at: Option<Instant>) {
+        let message = match self.shared.dialect.only(message) {
+            Ok(raw) => return self.receive(Arrived::new(raw, at), true),
+            Err(message) => message,
+        };
         let (envelopes, result) = self.shared.dialect.split(message);
         if envelopes.is_empty() && result.is_ok() {
             self.chatter.may_go_on(&self.shared);
@@ -336,17 +359,21 @@ impl Task {
         // Of many each has its turn, between which hooks run and a client that reads slowly is waited for.
         let is_alone = envelopes.len() == 1;
         for raw in envelopes {
-            let mut arrived = Arrived::new(raw, at);
-            if is_alone && !self.is_busy() && self.inbox.is_empty() {
-                self.begin(arrived);
-            } else if let Some(control) = dispatch::control(&self.shared, &mut arrived) {
-                self.control(control);
-            } else {
-                self.inbox.add(arrived);
-            }
+            self.receive(Arrived::new(raw, at), is_alone);
         }
         if let Err(error) = result {
             self.unreadable.report(&self.shared, &error.to_string());
+        }
+    }
+
+    /// Begins an envelope at once where that is possible, or lets it wait.
+    fn receive(&mut self, mut arrived: Arrived, is_alone: bool) {
+        if is_alone && !self.is_busy() && self.inbox.is_empty() {
+            self.begin(arrived);
+        } else if let Some(control) = dispatch::control(&self.shared, &mut arrived) {
+            self.control(control);
+        } else {
+            self.inbox.add(arrived);
         }
     }
 
@@ -386,7 +413,7 @@ impl Task {
     fn discard(&mut self, context: &mut Context<'_>) -> bool {
         match self.input {
             Input::Nothing => false,
-            Input::Frames => match Pin::new(&mut self.frames).poll_next(context) {
+            Input::Frames => match self.poll_frame(context) {
                 Poll::Ready(Some(Ok(Message::Close(_)) | Err(_)) | None) => {
                     self.input = Input::Nothing;
                     true

@@ -3,6 +3,12 @@
 use super::{Body, Envelope, EnvelopeError, MOST_ENVELOPES, Outgoing, headers};
 use crate::json::{Kind, ReadOptions, Reader, WriteOptions, Writer};
 
+/// Whether a frame holds one envelope and no list of them.
+#[must_use]
+pub fn is_alone(text: &str) -> bool {
+    Reader::new(text, &ReadOptions::default()).peek() != Kind::Array
+}
+
 /// The extents of a frame's envelopes.
 ///
 /// # Errors
@@ -15,12 +21,12 @@ pub fn split(text: &str) -> (Vec<std::ops::Range<usize>>, Result<(), EnvelopeErr
 }
 
 fn collect(text: &str, envelopes: &mut Vec<std::ops::Range<usize>>) -> Result<(), EnvelopeError> {
-    let mut reader = Reader::new(text, &ReadOptions::default());
-    if reader.peek() != Kind::Array {
+    if is_alone(text) {
         // Whether it is an object is for whoever reads it to say.
         envelopes.push(0..text.len());
         return Ok(());
     }
+    let mut reader = Reader::new(text, &ReadOptions::default());
     reader.begin_array()?;
     while reader.next_element()? {
         if envelopes.len() == MOST_ENVELOPES {

@@ -31,6 +31,15 @@ mod key {
     pub(super) const ERROR_CODE: u8 = 0x10;
 }
 
+/// The extent of a frame's envelope, if it is the only one.
+#[must_use]
+pub fn only(frame: &[u8]) -> Option<std::ops::Range<usize>> {
+    let mut fields = Fields { bytes: frame, at: 0 };
+    let length = fields.varint()?;
+    let envelope = fields.at..frame.len();
+    (length == envelope.len() as u64).then_some(envelope)
+}
+
 /// The extents of a frame's envelopes.
 ///
 /// # Errors

@@ -252,7 +252,8 @@ impl Client {
 fn head(bytes: &[u8]) -> anyhow::Result<Option<(u64, usize)>> {
     let [first, second, rest @ ..] = bytes else { return Ok(None) };
     if first & 0x0f >= 8 {
-        bail!("the server sends a control frame, {first:#x}: it closes, or pings, which nothing here answers");
+        let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(100)]);
+        bail!("the server sends a control frame, {first:#x}: it closes, or pings, which nothing here answers: {shown}");
     }
     Ok(match (second, rest) {
         (length @ ..126, _) => Some((u64::from(*length), 2)),

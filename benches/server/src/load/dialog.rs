@@ -89,9 +89,16 @@ impl Dialog {
                     }
                 };
                 let answers = if dialect == Dialect::SocketIo { 1 } else { 2 };
+                let connect = text(format!(r#"40{{"token":"{token}"}}"#));
+                // socketioxide pings at once, and expects an answer.
+                let opening = if peer == Peer::SocketIo {
+                    vec![(1, connect)]
+                } else {
+                    vec![(2, [text("3".into()), connect].concat())]
+                };
                 Self {
                     handshake: handshake("/socket.io/?EIO=4&transport=websocket", token, None),
-                    opening: vec![(1, text(format!(r#"40{{"token":"{token}"}}"#)))],
+                    opening,
                     opened: 1,
                     say: (event("say", &say), answers),
                     shout: (event("shout", &shout), 1),

@@ -66,8 +66,8 @@ pub fn requests(
     let mut sent: Vec<VecDeque<Instant>> = vec![VecDeque::new(); connections];
     let mut frames = vec![0_usize; connections];
     let pipeline = request.repeat(in_flight);
-    for client in 0..connections {
-        sent[client].extend(std::iter::repeat_n(Instant::now(), in_flight));
+    for (client, sent) in sent.iter_mut().enumerate() {
+        sent.extend(std::iter::repeat_n(Instant::now(), in_flight));
         clients.send(client, &pipeline)?;
     }
     let mut count = 0_u64;

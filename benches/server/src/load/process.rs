@@ -36,6 +36,10 @@ impl Server {
     pub fn start(peer: Peer) -> anyhow::Result<Self> {
         let mut command = Command::new("taskset");
         command.args(["--cpu-list", SERVER_CORE]);
+        // Such as a profiler.
+        if let Ok(under) = std::env::var("BENCH_UNDER") {
+            command.args(under.split_whitespace());
+        }
         if peer == Peer::SocketIo {
             let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("node/server.js");
             command.arg("node").arg(script).env("SECRET", std::str::from_utf8(crate::token::SECRET)?);
@@ -70,7 +74,15 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        if std::env::var_os("BENCH_UNDER").is_some() {
+            // A profiler writes down what it has seen when it is asked to end.
+            let _ = rustix::process::kill_process(
+                rustix::process::Pid::from_child(&self.child),
+                rustix::process::Signal::INT,
+            );
+        } else {
+            let _ = self.child.kill();
+        }
         let _ = self.child.wait();
     }
 }

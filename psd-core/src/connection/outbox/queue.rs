@@ -5,7 +5,10 @@ use std::{collections::VecDeque, io::IoSlice};
 use bytes::Bytes;
 
 use super::Refused;
-use crate::connection::{frame, lane::Lane, socket::Socket};
+use crate::{
+    codec::Around,
+    connection::{frame, lane::Lane, socket::Socket},
+};
 
 /// Shared frames from this size on are queued by reference; smaller ones are cheaper to copy.
 const SHARE_FROM: usize = 2 * 1024;
@@ -33,6 +36,10 @@ pub(super) struct Queue {
     /// How many were.
     pub(super) dropped: u64,
     pub(super) closing: Option<u16>,
+    /// Whether the task waits for the client to take more.
+    pub(super) is_blocked: bool,
+    /// The last batch that has this connection among those it writes to.
+    pub(super) batch: u64,
 }
 
 enum Chunk {
@@ -51,28 +58,30 @@ impl Queue {
         while self.bytes < below
             && let Some(waiting) = lane.pop()
         {
-            let parts = waiting.dialect.complete(&waiting.message, &mut self.seq);
-            let length = self.append_shared(waiting.dialect.opcode(), parts);
+            let mut around = Around::default();
+            waiting.dialect.surround(&waiting.message, &mut around, &mut self.seq);
+            let length = self.append_shared(waiting.dialect.opcode(), waiting.message.bytes(), &around);
             self.queued(length);
         }
         self.lane = Some(lane).filter(|lane| !lane.is_empty());
     }
 
-    /// Appends a frame of parts, of which the middle one is shared; returns its length.
-    pub(super) fn append_shared(&mut self, opcode: u8, (head, shared, behind): (Vec<u8>, &Bytes, Vec<u8>)) -> usize {
-        let payload = head.len() + shared.len() + behind.len();
+    /// Appends a frame whose payload is mostly shared with others; returns its length.
+    pub(super) fn append_shared(&mut self, opcode: u8, shared: &Bytes, around: &Around) -> usize {
+        let Around { before, behind } = around;
+        let payload = before.len() + shared.len() + behind.len();
         let tail = self.tail();
         let start = tail.len();
         frame::header(tail, payload, opcode);
         let length = tail.len() - start + payload;
-        tail.extend_from_slice(&head);
+        tail.extend_from_slice(before);
         if shared.len() < SHARE_FROM {
             tail.extend_from_slice(shared);
         } else {
             self.chunks.push_back(Chunk::Shared(shared.clone()));
         }
         if !behind.is_empty() {
-            self.tail().extend_from_slice(&behind);
+            self.tail().extend_from_slice(behind);
         }
         length
     }

@@ -16,11 +16,18 @@ fn push(outbox: &Outbox, socket: &Socket, text: &str) -> Result {
     })
 }
 
-fn push_shared(outbox: &Outbox, socket: &Socket, shared: &Bytes) -> Result {
-    outbox.push_shared(socket, frame::TEXT, |seq| {
-        *seq += 1;
-        (b"<".to_vec(), shared, format!("{seq}>").into_bytes())
-    })
+fn push_shared(outbox: &Outbox, socket: &Socket, text: &str) -> Result {
+    let message = SharedMessage::of(text);
+    outbox.push_shared(socket, delivery(Dialect::V1Json, &message, &mut Around::default())).map(drop)
+}
+
+fn push_droppable(outbox: &Outbox, socket: &Socket, dialect: Dialect, text: &str, policy: &Policy) -> Result {
+    let message = SharedMessage::of(text);
+    outbox.push_droppable(socket, delivery(dialect, &message, &mut Around::default()), policy).map(drop)
+}
+
+fn delivery<'a>(dialect: Dialect, message: &'a SharedMessage, around: &'a mut Around) -> Delivery<'a> {
+    Delivery { dialect, message, around, batch: 1 }
 }
 
 fn text_frame(payload: &[u8]) -> Vec<u8> {
@@ -38,10 +45,10 @@ async fn flush(outbox: &Outbox, socket: &Socket) {
 async fn frames_leave_in_order_whatever_their_kind() {
     let (near, mut far) = tokio::io::duplex(1 << 20);
     let (outbox, socket) = (outbox(1 << 20, 100), Socket::other(near));
-    let shared = Bytes::from(vec![b'x'; 3000]);
+    let shared = format!("{{{}", "x".repeat(3000));
     push(&outbox, &socket, "one").expect("there is room");
     push_shared(&outbox, &socket, &shared).expect("there is room");
-    push_shared(&outbox, &socket, &Bytes::from_static(b"two")).expect("there is room");
+    push_shared(&outbox, &socket, "{two").expect("there is room");
     outbox.close(1000, "bye");
     assert_eq!(push(&outbox, &socket, "late"), Err(Refused::Closed));
     flush(&outbox, &socket).await;
@@ -49,8 +56,9 @@ async fn frames_leave_in_order_whatever_their_kind() {
     let mut bytes = Vec::new();
     far.read_to_end(&mut bytes).await.expect("memory does not fail");
     let mut expected = b"\x81\x03one".to_vec();
-    expected.extend_from_slice(&text_frame(&[b"<", &shared[..], b"2>"].concat()));
-    expected.extend_from_slice(b"\x81\x06<two3>\x88\x05\x03\xe8bye");
+    expected.extend_from_slice(&text_frame(format!("{shared},\"seq\":2}}").as_bytes()));
+    expected.extend_from_slice(&text_frame(b"{two,\"seq\":3}"));
+    expected.extend_from_slice(b"\x88\x05\x03\xe8bye");
     assert_eq!(bytes, expected);
 }
 
@@ -58,7 +66,7 @@ async fn frames_leave_in_order_whatever_their_kind() {
 async fn a_kept_buffer_does_not_stand_in_the_way_of_shared_frames() {
     let (near, mut far) = tokio::io::duplex(1 << 20);
     let (outbox, socket) = (outbox(1 << 20, 100), Socket::other(near));
-    let shared = Bytes::from(vec![b'x'; 3000]);
+    let shared = format!("{{{}", "x".repeat(3000));
     let mut expected = Vec::new();
     for number in 0..3 {
         push(&outbox, &socket, "one").expect("there is room");
@@ -68,8 +76,8 @@ async fn a_kept_buffer_does_not_stand_in_the_way_of_shared_frames() {
         flush(&outbox, &socket).await;
         expected.extend_from_slice(b"\x81\x03one");
         for second in [2, 3] {
-            let payload = [b"<", &shared[..], format!("{}>", number * 3 + second).as_bytes()].concat();
-            expected.extend_from_slice(&text_frame(&payload));
+            let payload = format!("{shared},\"seq\":{}}}", number * 3 + second);
+            expected.extend_from_slice(&text_frame(payload.as_bytes()));
         }
     }
     drop((outbox, socket));
@@ -117,10 +125,7 @@ async fn what_may_be_dropped_stands_aside_while_the_client_is_slow() {
     let (outbox, socket) = (outbox(40_000, 100), Socket::other(near));
     let much = "x".repeat(ASIDE_FROM);
     push(&outbox, &socket, &much).expect("there is room");
-    let droppable = |text| {
-        let message = SharedMessage::of(text);
-        outbox.push_droppable(&socket, Dialect::V1Json, &message, &Policy::DropOldest)
-    };
+    let droppable = |text| push_droppable(&outbox, &socket, Dialect::V1Json, text, &Policy::DropOldest);
     for text in ["{one", "{two", "{three"] {
         droppable(text).expect("it is never refused");
     }
@@ -148,8 +153,7 @@ async fn what_may_be_dropped_makes_room_for_what_may_not() {
     let (near, _far) = tokio::io::duplex(4);
     let (outbox, socket) = (outbox(40_000, 100), Socket::other(near));
     push(&outbox, &socket, &"x".repeat(ASIDE_FROM)).expect("there is room");
-    let message = SharedMessage::of(&"y".repeat(20_000));
-    let droppable = || outbox.push_droppable(&socket, Dialect::Classic, &message, &Policy::DropOldest);
+    let droppable = || push_droppable(&outbox, &socket, Dialect::Classic, &"y".repeat(20_000), &Policy::DropOldest);
     droppable().expect("there is room");
     push(&outbox, &socket, &"z".repeat(10_000)).expect("the publication goes, not the connection");
     assert_eq!(outbox.dropped(), 1);
@@ -164,9 +168,9 @@ async fn a_droppable_message_as_large_as_the_outbox_closes_nothing() {
     for length in 900..1010 {
         let (near, _far) = tokio::io::duplex(4);
         let (outbox, socket) = (outbox(1000, 100), Socket::other(near));
-        let message = SharedMessage::of(&format!("{{{}", "x".repeat(length)));
+        let text = format!("{{{}", "x".repeat(length));
         for dialect in [Dialect::Classic, Dialect::V1Json, Dialect::V1Proto { compress_from: None }] {
-            outbox.push_droppable(&socket, dialect, &message, &Policy::DropNewest).expect("it is never refused");
+            push_droppable(&outbox, &socket, dialect, &text, &Policy::DropNewest).expect("it is never refused");
             assert_eq!(outbox.closing(), None, "{length}");
         }
     }
@@ -176,8 +180,66 @@ async fn a_droppable_message_as_large_as_the_outbox_closes_nothing() {
 async fn how_many_were_dropped_is_known_beyond_the_end() {
     let (near, _far) = tokio::io::duplex(4);
     let (outbox, socket) = (outbox(1000, 100), Socket::other(near));
-    let message = SharedMessage::of(&"x".repeat(2000));
-    outbox.push_droppable(&socket, Dialect::Classic, &message, &Policy::DropNewest).expect("it is never refused");
+    let text = "x".repeat(2000);
+    push_droppable(&outbox, &socket, Dialect::Classic, &text, &Policy::DropNewest).expect("it is never refused");
     outbox.abandon(1000);
     assert_eq!((outbox.dropped(), outbox.closing()), (1, Some(1000)));
+}
+
+#[tokio::test]
+async fn a_batch_has_each_sleeping_connection_once_and_leaves_the_rest_to_its_task() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let address = listener.local_addr().expect("it has an address");
+    let (near, far) = tokio::join!(tokio::net::TcpStream::connect(address), listener.accept());
+    let (socket, mut far) = (Socket::Tcp(near.expect("it is taken")), far.expect("it comes").0);
+    let outbox = outbox(1 << 20, 10_000);
+    let message = SharedMessage::of("{one");
+    let publish = |batch| {
+        let around = &mut Around::default();
+        outbox.push_shared(&socket, Delivery { dialect: Dialect::V1Json, message: &message, around, batch })
+    };
+    assert_eq!(publish(1), Ok(false), "its task is awake, and writes");
+    flush(&outbox, &socket).await;
+    outbox.awake();
+    assert!(outbox.sleep(&Context::from_waker(std::task::Waker::noop())));
+    assert_eq!([publish(2), publish(2), publish(3)], [Ok(true), Ok(false), Ok(true)]);
+    outbox.write_out(&socket);
+    assert_eq!(outbox.waiting_bytes(), 0);
+    let mut expected = Vec::new();
+    for number in 1..5 {
+        expected.extend_from_slice(&text_frame(format!("{{one,\"seq\":{number}}}").as_bytes()));
+    }
+    let mut bytes = vec![0; expected.len()];
+    far.read_exact(&mut bytes).await.expect("they were written");
+    assert_eq!(bytes, expected);
+}
+
+#[derive(Default)]
+struct Woken(AtomicU64);
+
+impl std::task::Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn what_a_client_does_not_take_at_once_is_left_to_its_task() {
+    let (near, _far) = tokio::io::duplex(4);
+    // Nothing can be written to it without waiting.
+    let (outbox, socket) = (outbox(1 << 20, 100), Socket::other(near));
+    let woken = Arc::new(Woken::default());
+    let waker = std::task::Waker::from(woken.clone());
+    let mut task = Context::from_waker(&waker);
+    assert!(outbox.sleep(&task));
+    push_shared(&outbox, &socket, "{one").expect("there is room");
+    assert_eq!(woken.0.load(Ordering::Relaxed), 0);
+    outbox.write_out(&socket);
+    assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+    // The task waits for the client now, and need not be told of more.
+    outbox.awake();
+    assert!(outbox.poll_flush(&socket, &mut task).is_pending() && outbox.sleep(&task));
+    push_shared(&outbox, &socket, "{two").expect("there is room");
+    outbox.write_out(&socket);
+    assert_eq!(woken.0.load(Ordering::Relaxed), 1);
 }
