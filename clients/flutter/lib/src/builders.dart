@@ -56,39 +56,22 @@ final class MessagesBuilder<T extends ServerMessage> extends StatefulWidget {
   State<MessagesBuilder<T>> createState() => _MessagesBuilderState<T>();
 }
 
-final class _MessagesBuilderState<T extends ServerMessage> extends State<MessagesBuilder<T>> {
-  PsdClient? _client;
-  LiveMessages<T>? _messages;
-
+final class _MessagesBuilderState<T extends ServerMessage>
+    extends _WatchingState<MessagesBuilder<T>, List<T>, LiveMessages<T>> {
   @override
-  void didChangeDependencies() {
-    super.didChangeDependencies();
-    final client = context.psd;
-    if (identical(client, _client)) return;
-    _client = client;
-    _watch(client);
-  }
-
-  @override
-  void didUpdateWidget(MessagesBuilder<T> oldWidget) {
-    super.didUpdateWidget(oldWidget);
-    if (!identical(oldWidget.type, widget.type)) _watch(_client!);
-  }
-
-  void _watch(PsdClient client) {
-    _messages?.close();
+  LiveMessages<T> watch(PsdClient client) {
     final MessagesBuilder(:type, :where, :fromCache, :limit) = widget;
-    _messages = client.watch(type, where: where, fromCache: fromCache, limit: limit);
+    return client.watch(type, where: where, fromCache: fromCache, limit: limit);
   }
 
   @override
-  void dispose() {
-    _messages?.close();
-    super.dispose();
-  }
+  bool isOther(MessagesBuilder<T> oldWidget) => !identical(oldWidget.type, widget.type);
 
   @override
-  Widget build(BuildContext context) => StoreBuilder<List<T>>(store: _messages!, builder: widget.builder);
+  void end(LiveMessages<T> watched) => watched.close();
+
+  @override
+  Widget show(BuildContext context, List<T> value) => widget.builder(context, value);
 }
 
 /// Asks for something when it is shown, when [message] is another, and after each reconnect, and builds what came of
@@ -123,9 +106,45 @@ final class FetchBuilder<R extends ServerMessage> extends StatefulWidget {
   State<FetchBuilder<R>> createState() => _FetchBuilderState<R>();
 }
 
-final class _FetchBuilderState<R extends ServerMessage> extends State<FetchBuilder<R>> {
+final class _FetchBuilderState<R extends ServerMessage>
+    extends _WatchingState<FetchBuilder<R>, FetchState<R>, LiveFetch<R>> {
+  @override
+  LiveFetch<R> watch(PsdClient client) {
+    final FetchBuilder(:message, :reply, :timeout, :refetchOnReconnect) = widget;
+    return client.watchFetch(message, reply, timeout: timeout, refetchOnReconnect: refetchOnReconnect);
+  }
+
+  @override
+  bool isOther(FetchBuilder<R> oldWidget) =>
+      oldWidget.message != widget.message || !identical(oldWidget.reply, widget.reply);
+
+  @override
+  void end(LiveFetch<R> watched) => watched.close();
+
+  @override
+  Widget show(BuildContext context, FetchState<R> value) => widget.builder(context, value, watched.refetch);
+}
+
+/// Watches something for as long as it is shown, and something else when there is another client or the widget asks for
+/// something else.
+abstract class _WatchingState<W extends StatefulWidget, T, S extends Store<T>> extends State<W> {
   PsdClient? _client;
-  LiveFetch<R>? _fetch;
+  S? _watched;
+
+  /// What is watched.
+  S get watched => _watched!;
+
+  /// Begins to watch what the widget asks for.
+  S watch(PsdClient client);
+
+  /// Whether the widget asks for something else than it did.
+  bool isOther(W oldWidget);
+
+  /// Ends it.
+  void end(S watched);
+
+  /// Builds what shows it.
+  Widget show(BuildContext context, T value);
 
   @override
   void didChangeDependencies() {
@@ -133,33 +152,30 @@ final class _FetchBuilderState<R extends ServerMessage> extends State<FetchBuild
     final client = context.psd;
     if (identical(client, _client)) return;
     _client = client;
-    _ask(client);
+    _begin(client);
   }
 
   @override
-  void didUpdateWidget(FetchBuilder<R> oldWidget) {
+  void didUpdateWidget(W oldWidget) {
     super.didUpdateWidget(oldWidget);
-    if (oldWidget.message != widget.message || !identical(oldWidget.reply, widget.reply)) _ask(_client!);
+    if (isOther(oldWidget)) _begin(_client!);
   }
 
-  void _ask(PsdClient client) {
-    _fetch?.close();
-    final FetchBuilder(:message, :reply, :timeout, :refetchOnReconnect) = widget;
-    _fetch = client.watchFetch(message, reply, timeout: timeout, refetchOnReconnect: refetchOnReconnect);
+  void _begin(PsdClient client) {
+    _end();
+    _watched = watch(client);
+  }
+
+  void _end() {
+    if (_watched case final watched?) end(watched);
   }
 
   @override
   void dispose() {
-    _fetch?.close();
+    _end();
     super.dispose();
   }
 
   @override
-  Widget build(BuildContext context) {
-    final fetch = _fetch!;
-    return StoreBuilder<FetchState<R>>(
-      store: fetch,
-      builder: (context, state) => widget.builder(context, state, fetch.refetch),
-    );
-  }
+  Widget build(BuildContext context) => StoreBuilder<T>(store: watched, builder: show);
 }
