@@ -4,7 +4,8 @@ library;
 export 'src/client/abort_signal.dart' show AbortSignal;
 export 'src/client/auth.dart' show AuthAnonymous, AuthLoading, AuthOptions, AuthSignedIn, AuthSignedOut, AuthState;
 export 'src/client/cache.dart' show Cache, CacheOptions;
-export 'src/client/client.dart' show ClientAuth, PsdClient, Received;
+export 'src/client/client.dart' show PsdClient;
+export 'src/client/client_auth.dart' show ClientAuth;
 export 'src/client/connection.dart'
     show
         ConnectionClosed,
@@ -30,6 +31,7 @@ export 'src/client/outbox.dart'
         Outbox,
         OutboxEntry,
         OutboxOptions;
+export 'src/client/received.dart' show Received;
 export 'src/client/requests.dart' show forever;
 export 'src/client/store.dart' show Store;
 export 'src/client/tokens.dart' show TokenStore, Tokens;

@@ -11,6 +11,7 @@ import '../storage/resilient.dart';
 import 'abort_signal.dart';
 import 'auth.dart';
 import 'cache.dart';
+import 'client_auth.dart';
 import 'connection.dart';
 import 'delivery.dart';
 import 'dialect.dart';
@@ -18,45 +19,10 @@ import 'environment.dart';
 import 'exception.dart';
 import 'options.dart';
 import 'outbox.dart';
+import 'received.dart';
 import 'requests.dart';
 import 'store.dart';
 import 'tokens.dart';
-
-/// A message that came, and what is known of it besides.
-final class Received<T extends Object> {
-  /// For the client.
-  const Received(this.message, {this.uuid, this.isLocal = false});
-
-  /// The message.
-  final T message;
-
-  /// The uuid of the request that it answers.
-  final String? uuid;
-
-  /// Whether it came from [PsdClient.emit], not from the server.
-  final bool isLocal;
-}
-
-/// Who is signed in, and how that changes.
-abstract interface class ClientAuth implements Store<AuthState> {
-  /// The present access token.
-  String? get token;
-
-  /// Completes once the token store has answered.
-  Future<void> get ready;
-
-  /// Logs in by `login`; fails with `refused`, the server's reason as its message, and its `LoginError` as its cause.
-  Future<void> login(String username, String password);
-
-  /// Ends the session: forgets tokens, cache and outbox of the user, and begins another connection.
-  Future<void> logout();
-
-  /// Takes tokens that were got elsewhere. Nothing forgets them, but nothing else.
-  Future<void> setTokens(Tokens? tokens);
-
-  /// Gets new tokens now; callers at the same time share one request.
-  Future<void> refresh();
-}
 
 /// How many messages wait for a listener of [PsdClient.on] that pauses.
 const _mostPaused = 1000;
@@ -87,7 +53,7 @@ final class PsdClient {
         token: _handshakeToken,
         opened: _opened,
         received: _received,
-        unreadable: (error) => _warn(_unreadable(error, 'something that came')),
+        unreadable: (error) => _warn(unreadable(error, 'something that came')),
         lost: (reason) => _requests.lost(reason),
         closed: _closed,
       ),
@@ -147,7 +113,10 @@ final class PsdClient {
   Store<PsdConnectionState> get connection => _connection.state;
 
   /// Who is signed in.
-  late final ClientAuth auth = _ClientAuth(this);
+  late final ClientAuth auth = SessionAuth(
+    _auth,
+    SessionEvents(ask: _ask, isOpen: () => _connection.isOpen, forget: _forget, warn: _warn),
+  );
 
   /// What waits to be sent.
   Outbox get outbox => _outbox;
@@ -367,6 +336,11 @@ final class PsdClient {
     warn == null ? print('psd: $error') : warn(error);
   }
 
+  Future<void> _forget() async {
+    await _cache.clear();
+    await _outbox.clear();
+  }
+
   // What the connection tells.
 
   Future<String?> _handshakeToken() async {
@@ -400,7 +374,7 @@ final class PsdClient {
         memory = (type, value);
         return value;
       } on Object catch (error) {
-        throw _unreadable(error, '`${message.type}`');
+        throw unreadable(error, '`${message.type}`');
       }
     }
 
@@ -432,7 +406,7 @@ final class PsdClient {
     try {
       grace = message.read(TokenInvalid.descriptor).graceMs;
     } on Object catch (error) {
-      _warn(_unreadable(error, '`${message.type}`'));
+      _warn(unreadable(error, '`${message.type}`'));
     }
     if (_auth.canRefresh || grace == 0) _refresh();
   }
@@ -528,64 +502,3 @@ final class PsdClient {
     _request(_call(const VerifyToken(), uuid: randomUuid(), ack: false)).ignore();
   }
 }
-
-final class _ClientAuth implements ClientAuth {
-  _ClientAuth(this._client);
-
-  final PsdClient _client;
-  Auth get _auth => _client._auth;
-
-  @override
-  AuthState get value => _auth.state.value;
-
-  @override
-  Stream<AuthState> get changes => _auth.state.changes;
-
-  @override
-  String? get token => _auth.token;
-
-  @override
-  Future<void> get ready => _auth.ready;
-
-  @override
-  Future<void> refresh() => _auth.refresh();
-
-  @override
-  Future<void> setTokens(Tokens? tokens) => _auth.set(tokens);
-
-  @override
-  Future<void> login(String username, String password) async {
-    final reply = await _client._ask(Login(username: username, password: password), [
-      LoginToken.descriptor,
-      LoginError.descriptor,
-    ]);
-    switch (reply) {
-      case LoginToken(:final token, :final refresh):
-        await _auth.set(Tokens(token, refresh: refresh), isKnown: true);
-      case final LoginError error:
-        final text = error.errorText.isEmpty ? 'the login was refused' : error.errorText;
-        throw PsdException(ErrorKind.refused, text, cause: error);
-    }
-  }
-
-  @override
-  Future<void> logout() async {
-    // What is in the store first: if nothing else is done, at least a restart does not find the tokens.
-    await _auth.save(null);
-    if (_auth.token != null && _client._connection.isOpen) {
-      final goodbye = RevokeToken(refreshToken: _auth.refreshToken ?? '');
-      try {
-        await _client._ask(goodbye, const [], timeout: const Duration(seconds: 5));
-      } on PsdException catch (error) {
-        // A server that knows no sessions has nothing to end.
-        if (error.code != 404) _client._warn(error);
-      }
-    }
-    await _client._cache.clear();
-    await _client._outbox.clear();
-    await _auth.set(null);
-  }
-}
-
-PsdException _unreadable(Object error, String what) =>
-    PsdException(ErrorKind.unreadable, '$what cannot be read: $error', cause: error);

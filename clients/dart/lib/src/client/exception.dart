@@ -54,3 +54,7 @@ final class PsdException implements Exception {
   @override
   String toString() => 'PsdException(${kind.name}${code == null ? '' : ' $code'}): $message';
 }
+
+/// That something cannot be read.
+PsdException unreadable(Object error, String what) =>
+    PsdException(ErrorKind.unreadable, '$what cannot be read: $error', cause: error);
