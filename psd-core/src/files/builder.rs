@@ -20,6 +20,7 @@ pub struct Files {
     pub(crate) guard: Guard,
     pub(crate) upload_path: String,
     pub(crate) download_path: String,
+    pub(crate) socket_path: Option<String>,
 }
 
 impl Files {
@@ -36,6 +37,7 @@ impl Files {
             guard: Guard::default(),
             upload_path: "/uploads".into(),
             download_path: "/files".into(),
+            socket_path: None,
         }
     }
 
@@ -55,6 +57,13 @@ impl Files {
     /// Sets where uploads (tus) are opened. Default: `/uploads`.
     pub fn upload_path(mut self, path: impl Into<String>) -> Self {
         self.upload_path = path.into();
+        self
+    }
+
+    /// Sets where clients of the classic dialect open their second connection, besides `<upload path>/<key>`: a path that
+    /// names `{key}`, as such clients have it built in, such as `/ws/upload/{key}/`.
+    pub fn socket_path(mut self, path: impl Into<String>) -> Self {
+        self.socket_path = Some(path.into());
         self
     }
 

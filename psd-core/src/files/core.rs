@@ -11,6 +11,7 @@ use super::{
     index::Index,
     locks::Locks,
     record::Record,
+    slots::Slots,
     storage::{Backend, failed},
 };
 use crate::{
@@ -25,6 +26,9 @@ pub(crate) struct Core {
     pub(crate) guard: Guard,
     pub(crate) upload_path: String,
     pub(crate) download_path: String,
+    /// Where upload connections are opened besides.
+    pub(crate) socket_path: Option<String>,
+    pub(crate) slots: Slots,
     /// Signs links; from the storage, so that all servers have the same.
     pub(crate) key: OnceCell<[u8; 32]>,
     pub(crate) index: Index,
@@ -48,6 +52,8 @@ impl Core {
             guard: files.guard,
             upload_path: files.upload_path,
             download_path: files.download_path,
+            socket_path: files.socket_path,
+            slots: Slots::default(),
             key: OnceCell::new(),
             index: Index::default(),
             is_loaded: OnceCell::new(),

@@ -1,11 +1,12 @@
 //! Files: uploads that survive a bad network, and downloads.
 //!
-//! `uploads` is the one core; it knows nothing of transports. `http` (tus and downloads) and `receivers` (the common
-//! messages) call it, and whatever else brings bytes does: `start` makes an upload, `resume` gives the `writer`, which is
-//! the only one of its upload, and its `finish` has the file published. `storage` alone knows where bytes are kept; it
-//! alone, and what reads finished files, names object_store.
+//! `uploads` is the one core; it knows nothing of transports. `http` (tus and downloads), `stream` (chunks on a connection
+//! of v1), `classic` (a socket of its own) and `receivers` (the common messages) call it: `start` makes an upload, `resume`
+//! gives the `writer`, which is the only one of its upload, and its `finish` has the file published. `storage` alone knows
+//! where bytes are kept; it alone, and what reads finished files, names object_store.
 
 mod builder;
+mod classic;
 mod core;
 mod done;
 mod hash;
@@ -22,6 +23,7 @@ mod receivers;
 mod record;
 mod room;
 mod service;
+mod slots;
 mod storage;
 mod stored;
 mod stream;

@@ -78,7 +78,11 @@ async fn upload_start(connection: Connection, message: UploadStart) -> Result<Up
         role: Role::Whole,
         counted: 0,
     };
-    let record = connection.server().files()?.start(&Caller::of(&connection), wish).await?;
+    let files = connection.server().files()?;
+    let record = files.start(&Caller::of(&connection), wish).await?;
+    if record.owner.is_none() {
+        files.core.slots.note(&files.server, record.id, connection.id());
+    }
     Ok(UploadStartSlot { key: record.id.to_string(), local_key })
 }
 
@@ -89,7 +93,8 @@ fn upload_end() -> Result<(), Error> {
 
 async fn delete_file(connection: Connection, message: DeleteFile) -> Result<(), Error> {
     let file = message.file.ok_or_else(|| Error::new(422, "`file` is missing"))?;
-    connection.server().files()?.delete_for(&Caller::of(&connection), &file.id).await
+    let files = connection.server().files()?;
+    files.delete_for(&Caller::of(&connection), &files.key_of(&file).await?).await
 }
 
 /// `upload_url` in the metadata of the reply is where the file is sent, by tus.

@@ -16,11 +16,28 @@ use super::{
 };
 use crate::{Error, Identity};
 
+/// Bytes that a client may say about a file: its record is written again and again.
+const LONGEST_WISH: usize = 16 * 1024;
+
 /// Who wants something of files, by whatever way.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Caller {
     pub(crate) identity: Option<Identity>,
     pub(crate) address: Option<IpAddr>,
+}
+
+impl Caller {
+    /// # Errors
+    /// The upload is somebody's, and the caller is nobody (401) or somebody else (403).
+    pub(crate) fn check_owner(&self, record: &Record) -> Result<(), Error> {
+        match (&record.owner, &self.identity) {
+            (Some(_), None) => Err(Error::unauthenticated()),
+            (Some(owner), Some(identity)) if owner != identity.user_id() => {
+                Err(Error::new(403, "the upload is somebody else's"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What a client says about a file that it wants to bring.
@@ -35,6 +52,20 @@ pub(crate) struct Wish {
     pub(crate) role: Role,
     /// Bytes of it that count for quotas already: those of its parts.
     pub(crate) counted: u64,
+}
+
+impl Wish {
+    /// # Errors
+    /// It says more than is kept of it (400).
+    fn check(&self) -> Result<(), Error> {
+        let said = self.metadata.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
+        let said = said + self.name.len() + self.mime.len() + self.local_key.len();
+        if said > LONGEST_WISH {
+            let text = format!("name, type and metadata of the file have {said} bytes; {LONGEST_WISH} are allowed");
+            return Err(Error::new(400, text));
+        }
+        Ok(())
+    }
 }
 
 /// An upload that somebody comes back to.
@@ -63,6 +94,7 @@ impl FileService {
     pub(crate) async fn start(&self, caller: &Caller, wish: Wish) -> Result<Record, Error> {
         self.admit(caller)?;
         self.take_rate(caller)?;
+        wish.check()?;
         self.load().await?;
         let new = NewUpload {
             id: UploadId::random(),
@@ -247,14 +279,15 @@ impl FileService {
 
     /// A record, if it is the caller's.
     async fn record(&self, caller: &Caller, id: UploadId) -> Result<Record, Error> {
+        self.record_for(Some(caller), id).await
+    }
+
+    /// A record; whoever is known must be its owner.
+    pub(crate) async fn record_for(&self, caller: Option<&Caller>, id: UploadId) -> Result<Record, Error> {
         let missing = || Error::new(404, "there is no such upload: it never was, has expired, or was deleted");
         let record = self.object::<Record>(&Record::path(id)).await?.ok_or_else(missing)?;
-        match (&record.owner, &caller.identity) {
-            (Some(_), None) => return Err(Error::unauthenticated()),
-            (Some(owner), Some(identity)) if owner != identity.user_id() => {
-                return Err(Error::new(403, "the upload is somebody else's"));
-            }
-            _ => {}
+        if let Some(caller) = caller {
+            caller.check_owner(&record)?;
         }
         if record.expires <= now() && !matches!(record.stage, Stage::Publishing(_)) {
             return Err(Error::new(410, "the upload has expired: begin it anew"));

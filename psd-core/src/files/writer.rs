@@ -18,7 +18,7 @@ use super::{
     stored::now,
     uploads::Finished,
 };
-use crate::Error;
+use crate::{Error, dispatch::within};
 
 /// Bytes that are written together.
 const BLOCK: usize = 256 * 1024;
@@ -37,6 +37,8 @@ pub(crate) struct Writer {
     hash: Sha256,
     /// Of the request that is under way.
     checksum: Option<Checksum>,
+    /// Whether nothing counts yet; see [`hold`](Self::hold).
+    is_held: bool,
     waiting: Vec<Bytes>,
     waiting_bytes: usize,
     /// Where the last checkpoint was.
@@ -77,6 +79,7 @@ impl Writer {
             sink,
             hash,
             checksum,
+            is_held: false,
             waiting,
             waiting_bytes: 0,
             noted: offset,
@@ -135,6 +138,20 @@ impl Writer {
         Ok(())
     }
 
+    /// Lets nothing count of what comes now, before [`release`](Self::release).
+    pub(crate) async fn hold(&mut self) -> Result<(), Error> {
+        self.flush().await?;
+        self.record.hold = Some(self.sink.offset());
+        self.is_held = true;
+        self.note().await
+    }
+
+    /// Lets everything count that has come.
+    pub(crate) fn release(&mut self) {
+        self.is_held = false;
+        self.record.hold = None;
+    }
+
     /// Appends bytes.
     ///
     /// # Errors
@@ -151,7 +168,7 @@ impl Writer {
         if self.waiting_bytes >= BLOCK {
             self.flush().await?;
         }
-        if self.checksum.is_none() && self.sink.offset() - self.noted >= CHECKPOINT {
+        if self.checksum.is_none() && !self.is_held && self.sink.offset() - self.noted >= CHECKPOINT {
             self.note().await?;
         }
         Ok(())
@@ -201,15 +218,25 @@ impl Writer {
         Err(Error::new(460, "the checksum does not match: the chunk is not kept"))
     }
 
-    /// Lets go of the upload; somebody may come back to it. What came without its declared checksum is forgotten.
+    /// Lets go of the upload; somebody may come back to it. What came without its declared checksum, or is held, is forgotten.
     pub(crate) async fn pause(mut self) -> Result<(Record, u64), Error> {
-        if self.checksum.take().is_some() {
+        if self.checksum.take().is_some() || std::mem::take(&mut self.is_held) {
             self.rewind().await?;
         }
         self.flush().await?;
         self.note().await?;
         let offset = self.offset();
         Ok((self.record, offset))
+    }
+
+    /// As [`pause`](Self::pause), in the time that the storage has; what it does not do by then is left as it is.
+    pub(crate) async fn pause_in_time(self) {
+        let (id, patience) = (self.record.id, self.service.settings().upload_write_timeout);
+        match within(patience, self.pause()).await {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => tracing::warn!(upload = %id, ?error, "an upload is left as it was written"),
+            None => tracing::warn!(upload = %id, "an upload is left as it was written: the storage takes too long"),
+        }
     }
 
     /// Ends the upload: its bytes become a file, or a finished part of one. A length that was not known is what there is.
@@ -337,11 +364,6 @@ impl Writer {
             Some(_) => self.noted,
             None => self.sink.offset(),
         }
-    }
-
-    /// How long the storage may take for what is written together.
-    pub(crate) fn patience(&self) -> Duration {
-        self.service.settings().upload_write_timeout
     }
 
     /// How long a client may say nothing.

@@ -7,7 +7,7 @@ mod per_type;
 mod places;
 mod rate;
 
-pub(crate) use admission::{Admission, Paid, Refused, Visiting};
+pub(crate) use admission::{Admission, Admitted, Paid, Refused, Visiting};
 pub(crate) use messages::{ConnectionRates, MessageRates};
 pub use per_type::PerType;
 pub(crate) use places::{Doing, Place, Places};

@@ -17,6 +17,8 @@ mod trust;
 mod unix;
 mod upgrade;
 mod visit;
+#[cfg(feature = "files")]
+mod wire;
 
 pub use accept::{Listening, ServeError};
 pub use client::ForwardedHeader;
@@ -29,4 +31,8 @@ pub use tls::TlsError;
 pub(crate) use token_endpoint::TokenEndpoint;
 pub use trust::{InvalidNetwork, TrustedProxies};
 #[cfg(feature = "files")]
-pub(crate) use {client::Client, upgrade::bearer};
+pub(crate) use {
+    client::Client,
+    upgrade::{bearer, is_handshake, offered_token, take_over},
+    wire::Wire,
+};

@@ -1,6 +1,6 @@
 //! The upgrade of an HTTP request to a WebSocket.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::Request,
@@ -23,7 +23,7 @@ use crate::{
     codec::Dialect,
     connection::{self, Shared, Socket},
     consumer::Endpoint,
-    limits::Refused,
+    limits::{Admitted, Refused},
     metrics::HandshakeRefusal as Reason,
 };
 
@@ -55,12 +55,7 @@ fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Request) -> R
         return Err((Reason::ShuttingDown, refusal.into_response()));
     }
     let peer = client.address();
-    let paid = request.extensions().get::<Arc<Fare>>().map(|fare| fare.take()).unwrap_or_default();
-    let admitted = server.0.admission.admit(server.settings(), peer.map(|peer| peer.ip()), &paid);
-    let admitted = admitted.map_err(|refused| {
-        tracing::debug!(?peer, ?refused, "a handshake was refused");
-        (refused.into(), refused.into_response())
-    })?;
+    let admitted = admit(server, &request, peer)?;
     let offer = Offer::read(request.headers(), server.settings());
     // As in an envelope; the connection would keep it.
     if let Some(length) = offer.token.as_ref().map(String::len).filter(|length| *length > LONGEST_TOKEN) {
@@ -89,17 +84,84 @@ fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Request) -> R
             Err(error) => tracing::debug!(?peer, %error, "a client left during the upgrade"),
         }
     });
+    let mut response = switching(&accept);
+    if let Some(subprotocol) = subprotocol {
+        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    }
+    Ok(response)
+}
+
+/// Finds a place for a WebSocket.
+#[expect(clippy::result_large_err, reason = "an answer is as large")]
+fn admit(server: &Server, request: &Request, peer: Option<SocketAddr>) -> Result<Admitted, Refusal> {
+    let paid = request.extensions().get::<Arc<Fare>>().map(|fare| fare.take()).unwrap_or_default();
+    server.0.admission.admit(server.settings(), peer.map(|peer| peer.ip()), &paid).map_err(|refused| {
+        tracing::debug!(?peer, ?refused, "a handshake was refused");
+        (refused.into(), refused.into_response())
+    })
+}
+
+fn switching(accept: &str) -> Response {
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    if let Ok(accept) = HeaderValue::from_str(&accept) {
+    if let Ok(accept) = HeaderValue::from_str(accept) {
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     }
-    if let Some(subprotocol) = subprotocol {
-        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    response
+}
+
+/// Opens a WebSocket that is no connection of the hub. Whoever calls has looked at the origin; it counts as any other.
+#[cfg(feature = "files")]
+pub(crate) fn take_over<F>(
+    server: &Server,
+    client: Client,
+    mut request: Request,
+    serve: impl FnOnce(super::Wire, Bytes) -> F + Send + 'static,
+) -> Response
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let key = match check_handshake(request.method(), request.headers()) {
+        Ok(key) => key,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let accept = derive_accept_key(key.as_bytes());
+    if server.0.draining.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down").into_response();
     }
-    Ok(response)
+    let admitted = match admit(server, &request, client.address()) {
+        Ok(admitted) => admitted,
+        Err((reason, response)) => {
+            server.0.metrics.refused_handshakes.add(reason);
+            return response;
+        }
+    };
+    let upgrade = hyper::upgrade::on(&mut request);
+    server.0.connections.spawn(async move {
+        match upgrade.await {
+            Ok(upgraded) => {
+                let (socket, prefix) = take_socket(upgraded);
+                serve(super::Wire(socket), prefix).await;
+                drop(admitted);
+            }
+            Err(error) => tracing::debug!(%error, "a client left during the upgrade"),
+        }
+    });
+    switching(&accept)
+}
+
+/// Whether a request wants a WebSocket.
+#[cfg(feature = "files")]
+pub(crate) fn is_handshake(headers: &HeaderMap) -> bool {
+    contains(headers, &header::UPGRADE, "websocket")
+}
+
+/// The token that a handshake brings.
+#[cfg(feature = "files")]
+pub(crate) fn offered_token(headers: &HeaderMap, settings: &Settings) -> Option<String> {
+    Offer::read(headers, settings).token
 }
 
 impl From<Refused> for Reason {

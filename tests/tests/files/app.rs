@@ -27,6 +27,10 @@ impl FileHooks for App {
         }
         assert!(said("panic").is_none(), "as the client wishes");
         let mut slot = Slot::new();
+        // Classic clients say nothing else.
+        if upload.local_key == "keyed" {
+            slot = slot.key(format!("pictures/{}", upload.id));
+        }
         if let Some(key) = said("key") {
             slot = slot.key(key);
         }

@@ -3,6 +3,8 @@
 
 /// The application whose files these are, and an HTTP client that sees everything.
 mod app;
+/// The classic upload: a second socket, as the Flutter client opens it.
+mod classic;
 /// Ranges, conditions, links, and who may fetch what.
 mod download;
 /// What clients do wrong, on purpose or not: a clear error, and nothing left behind.

@@ -3,10 +3,12 @@
 mod body;
 mod download;
 mod range;
+mod socket;
 mod tus;
 
 use std::{
     future::Future,
+    net::IpAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -59,11 +61,19 @@ impl Files {
                 return None;
             }
         }
+        if let Some(path) = self.socket_path.as_deref()
+            && (!path.starts_with('/') || path.matches("{key}").count() != 1 || path.contains(['?', '#', ' ']))
+        {
+            problems
+                .push(format!("upload connections cannot be at `{path}`: give them a path such as `/upload/{{key}}`"));
+            return None;
+        }
         let beside = || {
             let idle = || any(|| async {});
             let router = routers.iter().fold(Router::new(), |all, router| all.merge(router.clone()));
             let router = endpoints.iter().fold(router, |all, endpoint| all.route(endpoint.spec.path, idle()));
-            router.merge(routes(&self.upload_path, &self.download_path, idle(), idle(), idle()))
+            let socket = self.socket_path.as_deref().map(|path| (path, idle()));
+            router.merge(routes(&self.upload_path, &self.download_path, idle(), idle(), idle(), socket))
         };
         // What does not fit without files is somebody else's to refuse.
         if let Err(panic) = catch_unwind(AssertUnwindSafe(beside)) {
@@ -82,8 +92,13 @@ fn routes(
     uploads: axum::routing::MethodRouter,
     upload: axum::routing::MethodRouter,
     download: axum::routing::MethodRouter,
+    socket: Option<(&str, axum::routing::MethodRouter)>,
 ) -> Router {
-    Router::new()
+    let router = match socket {
+        Some((path, socket)) => Router::new().route(path, socket),
+        None => Router::new(),
+    };
+    router
         .route(upload_path, uploads.clone())
         .route(&format!("{upload_path}/"), uploads)
         .route(&format!("{upload_path}/{{id}}"), upload)
@@ -94,12 +109,15 @@ impl FileService {
     /// Uploads and downloads.
     pub(crate) fn router(&self) -> Router {
         let (uploads, upload, download) = (self.clone(), self.clone(), self.clone());
+        let socket = self.clone();
+        let socket = any(move |request: Request| serve(socket.clone(), request, tus::CORS, socket::open));
         routes(
             &self.core.upload_path,
             &self.core.download_path,
             any(move |request: Request| serve(uploads.clone(), request, tus::CORS, tus::uploads)),
             any(move |request: Request| serve(upload.clone(), request, tus::CORS, tus::upload)),
             any(move |request: Request| serve(download.clone(), request, download::CORS, download::download)),
+            self.core.socket_path.as_deref().map(|path| (path, socket)),
         )
     }
 }
@@ -178,7 +196,14 @@ fn problem(service: &FileService, error: &Error) -> Response {
 /// refused, also where nobody need be authenticated.
 async fn caller(service: &FileService, headers: &HeaderMap, client: Client) -> Result<Caller, Error> {
     let address = client.address().map(|address| address.ip());
-    let Some(token) = bearer(headers) else { return Ok(Caller { identity: None, address }) };
+    match bearer(headers) {
+        Some(token) => identified(service, token, address).await,
+        None => Ok(Caller { identity: None, address }),
+    }
+}
+
+/// Whose a token is.
+pub(super) async fn identified(service: &FileService, token: &str, address: Option<IpAddr>) -> Result<Caller, Error> {
     if token.len() > LONGEST_TOKEN {
         return Err(Error::new(401, format!("the token has {} bytes; {LONGEST_TOKEN} are allowed", token.len())));
     }

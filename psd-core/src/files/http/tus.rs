@@ -21,7 +21,7 @@ use crate::{
         uploads::{Caller, Finished, Resumed, Wish},
         writer::Writer,
     },
-    listener::Client,
+    listener::{Client, is_handshake},
 };
 
 const VERSION: &str = "1.0.0";
@@ -62,6 +62,9 @@ pub(super) async fn uploads(service: FileService, request: Request, client: Clie
 
 /// The path of one upload.
 pub(super) async fn upload(service: FileService, request: Request, client: Client) -> Response {
+    if is_handshake(request.headers()) {
+        return super::socket::open(service, request, client).await;
+    }
     let (parts, body) = request.into_parts();
     match method(&parts) {
         Method::OPTIONS => options(&service),

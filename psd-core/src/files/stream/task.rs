@@ -90,7 +90,8 @@ impl Stream {
             Ok(id) => id,
             Err(error) => return Ended::lost(error),
         };
-        let mut writer = match files.resume(&self.caller, id).await {
+        let resumed = within(files.settings().upload_write_timeout, files.resume(&self.caller, id)).await;
+        let mut writer = match resumed.unwrap_or_else(|| Err(late())) {
             Ok(Resumed::Open(writer)) => *writer,
             Ok(Resumed::Done(record, _)) => {
                 return match files.told(*record).await {
@@ -106,7 +107,7 @@ impl Stream {
         if let Some(size) = self.open.size
             && let Err(error) = writer.set_length(size).await
         {
-            pause(writer).await;
+            writer.pause_in_time().await;
             return self.not_begun(files, id, error, self.resumes()).await;
         }
         let is_gone = self.connection.shared.gone.is_cancelled();
@@ -147,13 +148,16 @@ impl Stream {
             role: Role::Whole,
             counted: 0,
         };
-        Ok(files.start(&self.caller, wish).await?.id)
+        // As long as a handler that begins one.
+        let started = within(files.settings().handler_timeout, files.start(&self.caller, wish)).await;
+        Ok(started.unwrap_or_else(|| Err(late()))?.id)
     }
 
     /// Of an upload that nobody has heard of, nothing stays.
     async fn not_begun(&self, files: &FileService, id: UploadId, error: Error, kept: bool) -> Ended {
         if !self.resumes() {
-            let _ = files.cancel(&self.caller, id).await; // Or it is swept.
+            let cancelled = files.cancel(&self.caller, id);
+            let _ = within(files.settings().upload_write_timeout, cancelled).await; // Or it is swept.
         }
         Ended::Failed { error, kept }
     }
@@ -196,7 +200,7 @@ impl Stream {
                 }
                 Some(Err(error)) => return paused(writer, error).await,
                 // What was written by then is there for whoever comes back.
-                None => return Ended::kept(Error::unavailable("the storage takes too long: try again later")),
+                None => return Ended::kept(late()),
             }
             match end {
                 None => {}
@@ -229,19 +233,17 @@ impl Stream {
     fn check_caller(&self, files: &FileService, writer: &Writer) -> Result<(), Error> {
         let caller = Caller::of(&self.connection);
         files.admit(&caller)?;
-        match (&writer.record().owner, &caller.identity) {
-            (Some(_), None) => Err(Error::unauthenticated()),
-            (Some(owner), Some(identity)) if owner != identity.user_id() => {
-                Err(Error::new(403, "the upload is somebody else's"))
-            }
-            _ => Ok(()),
-        }
+        caller.check_owner(writer.record())
     }
 
     fn credit(&self, offset: u64, until: u64) {
         let credit = UploadCredit { stream: self.open.stream, offset, until };
         let _ = self.connection.shared.send(&credit, None); // As above.
     }
+}
+
+fn late() -> Error {
+    Error::unavailable("the storage takes too long: try again later")
 }
 
 fn gone() -> Error {
@@ -262,15 +264,6 @@ async fn finish(files: &FileService, writer: Writer) -> Ended {
 
 /// Lets go of an upload that stays.
 async fn paused(writer: Writer, error: Error) -> Ended {
-    pause(writer).await;
+    writer.pause_in_time().await;
     Ended::kept(error)
-}
-
-async fn pause(writer: Writer) {
-    let (id, patience) = (writer.record().id, writer.patience());
-    match within(patience, writer.pause()).await {
-        Some(Ok(_)) => {}
-        Some(Err(error)) => tracing::warn!(upload = %id, ?error, "an upload is left as it was written"),
-        None => tracing::warn!(upload = %id, "an upload is left as it was written: the storage takes too long"),
-    }
 }

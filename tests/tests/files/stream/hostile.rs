@@ -126,6 +126,7 @@ async fn uploads_that_may_not_be() {
         (new(0, 1001), 413, "1000 are allowed"),
         (saying(new(0, 11), &[("most", "10")]), 413, "10 are allowed"),
         (saying(new(0, 5), &[("refuse", "")]), 422, "no more of these"),
+        (saying(new(0, 5), &[("much", &"x".repeat(20_000))]), 400, "16384 are allowed"),
         (saying(new(0, 5), &[("panic", "")]), 500, "internal error"),
         (resume(0, "00000000000000000000000000000000"), 404, "no such upload"),
         (resume(0, "../../../etc/passwd"), 404, "no such upload"),
