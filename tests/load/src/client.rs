@@ -89,10 +89,24 @@ impl Client {
         token: &str,
         buffer: Option<u32>,
     ) -> io::Result<Self> {
-        timeout(PATIENCE, Self::open(server, from, token, buffer)).await?
+        let protocol = format!("Sec-WebSocket-Protocol: psd.v1.proto, psd.token.{token}");
+        let opening = async {
+            let mut client = Self::open(server, from, "/ws", &protocol, buffer).await?;
+            match client.event().await {
+                Event::Said(said) if said.message_type == "psd.welcome" => Ok(client),
+                _ => Err(io::Error::other("no welcome")),
+            }
+        };
+        timeout(PATIENCE, opening).await?
     }
 
-    async fn open(server: SocketAddr, from: IpAddr, token: &str, buffer: Option<u32>) -> io::Result<Self> {
+    /// Opens any WebSocket, as the user whose token this is; what comes on it is read by [`whole_frame`](Self::whole_frame).
+    pub(crate) async fn bare(server: SocketAddr, from: IpAddr, path: &str, token: &str) -> io::Result<Self> {
+        let authorization = format!("Authorization: Bearer {token}");
+        timeout(PATIENCE, Self::open(server, from, path, &authorization, None)).await?
+    }
+
+    async fn open(server: SocketAddr, from: IpAddr, path: &str, header: &str, buffer: Option<u32>) -> io::Result<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.set_reuseaddr(true)?;
         if let Some(buffer) = buffer {
@@ -103,9 +117,9 @@ impl Client {
         stream.set_nodelay(true)?;
         let mut client = Self { stream, read: BytesMut::new(), requests: 0, waiting: Vec::new() };
         let handshake = format!(
-            "GET /ws HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+            "GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-             Sec-WebSocket-Protocol: psd.v1.proto, psd.token.{token}\r\n\r\n"
+             {header}\r\n\r\n"
         );
         client.stream.write_all(handshake.as_bytes()).await?;
         let end = loop {
@@ -121,9 +135,25 @@ impl Client {
             return Err(io::Error::other(format!("the handshake is refused: {line}")));
         }
         client.read.advance(end);
-        match client.event().await {
-            Event::Said(said) if said.message_type == "psd.welcome" => Ok(client),
-            _ => Err(io::Error::other("no welcome")),
+        Ok(client)
+    }
+
+    /// Sends a message without waiting for anything.
+    pub(crate) async fn say<M: ClientMessage>(&mut self, message: &M) -> io::Result<()> {
+        let frame = request_frame(M::INFO.message_type, "", false, &message.encode_to_vec());
+        self.send(&frame).await
+    }
+
+    /// The next frame, whatever it is; `None` at the end of the stream. Cancellation safe.
+    pub(crate) async fn whole_frame(&mut self) -> Option<(u8, BytesMut)> {
+        loop {
+            if let Some(frame) = self.frame() {
+                return Some(frame);
+            }
+            match self.stream.read_buf(&mut self.read).await {
+                Ok(0) | Err(_) => return None,
+                Ok(_) => {}
+            }
         }
     }
 

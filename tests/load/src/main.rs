@@ -34,6 +34,8 @@ Examples:
   cargo xtask load soak --seconds 20 --counts-only
   cargo xtask load files                        a gigabyte by tus, and what it costs the server
   cargo xtask load files --uploads 50 --mebibytes 20
+  cargo xtask load files --by stream            the same over a connection of v1; `--by classic` by a second socket
+  cargo xtask load files --by stream --kills 5  with the server killed five times in between
   cargo xtask load deploy                       SIGTERM under load, and how clients return
 
 A bar that is missed makes the program fail. With --counts-only times and memory are printed and not judged: what must

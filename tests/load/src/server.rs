@@ -37,6 +37,11 @@ impl Process {
         Ok(())
     }
 
+    /// `kill -9`.
+    pub(crate) async fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill().await.context("the server cannot be killed")
+    }
+
     /// Waits until it has ended.
     pub(crate) async fn ended(&mut self) -> anyhow::Result<()> {
         // Waiting would close its standard input, at whose end it goes at once.

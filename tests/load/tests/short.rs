@@ -52,3 +52,10 @@ fn mixed_work_leaves_nothing_behind() {
 fn a_file_comes_back_as_long_as_it_went() {
     holds(&["files", "--mebibytes", "32", "--uploads", "3", "--messages", "20"]);
 }
+
+#[test]
+fn streams_and_second_sockets_outlive_servers_that_are_killed() {
+    for by in ["stream", "classic"] {
+        holds(&["files", "--by", by, "--mebibytes", "16", "--uploads", "3", "--messages", "20", "--kills", "3"]);
+    }
+}

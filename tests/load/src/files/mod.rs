@@ -1,5 +1,7 @@
 //! What a large upload costs the server, and those who send messages meanwhile.
 
+mod ways;
+
 use std::{
     net::SocketAddr,
     path::Path,
@@ -23,8 +25,9 @@ use crate::{
     client::Client,
     pb, process,
     report::{Report, mebibytes, percentile},
-    server::Server,
+    server::{Process, Server},
 };
+use ways::{Upload, Way};
 
 /// Memory that the server may need above what it has when nothing happens.
 const BAR: u64 = 64 << 20;
@@ -32,7 +35,10 @@ const BAR: u64 = 64 << 20;
 /// The longest time of one message in a hundred, as a multiple of what it is in quiet.
 const SLOWER: u32 = 3;
 
-/// Uploads by tus, and then the download of one: memory of the server, and messages beside them
+/// Bytes that are sent together.
+const BLOCK: usize = 64 * 1024;
+
+/// Uploads, and then the download of one: memory of the server, and messages beside them
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Of each file
@@ -40,6 +46,12 @@ pub(crate) struct Arguments {
     mebibytes: u64,
     #[arg(long, default_value_t = 1)]
     uploads: usize,
+    /// The way by which they come
+    #[arg(long, value_enum, default_value_t = Way::Tus)]
+    by: Way,
+    /// How often the server is killed (`kill -9`) at random points of a further upload, which goes on then
+    #[arg(long, default_value_t = 0)]
+    kills: u64,
     /// How many messages are sent one after another before, and at least how many meanwhile
     #[arg(long, default_value_t = 500)]
     messages: usize,
@@ -61,7 +73,7 @@ async fn load(arguments: &Arguments, folder: &Path, report: &mut Report) -> anyh
     ];
     let mut server = Server::start(&settings).await?;
     let length = arguments.mebibytes << 20;
-    report.figure("uploads", format!("{} of {}", arguments.uploads, mebibytes(length)));
+    report.figure("uploads", format!("{} of {}, by {:?}", arguments.uploads, mebibytes(length), arguments.by));
     let mut talker = Client::connect(server.address, process::address_of(1), "talker").await?;
     let mut quiet = talk(&mut talker, arguments.messages, &AtomicBool::new(true)).await?;
     let idle = server.resident();
@@ -71,7 +83,9 @@ async fn load(arguments: &Arguments, folder: &Path, report: &mut Report) -> anyh
     let began = Instant::now();
     let mut uploads = JoinSet::new();
     for _ in 0..arguments.uploads {
-        uploads.spawn(upload(server.address, length));
+        let mut upload = Upload::new(arguments.by, length, Arc::default());
+        let address = server.address;
+        uploads.spawn(async move { upload.attempt(address).await });
     }
     let are_done = AtomicBool::new(false);
     let uploading = async {
@@ -92,8 +106,8 @@ async fn load(arguments: &Arguments, folder: &Path, report: &mut Report) -> anyh
     peak.store(server.resident(), Ordering::Relaxed);
     let began = Instant::now();
     let url = urls.first().context("nothing was uploaded")?;
-    let received = download(server.address, url).await?;
-    report.count("bytes that come back", received, &length.to_string(), received == length);
+    let is_same = is_what_was_sent(server.address, url, length).await?;
+    report.count("what comes back is what was sent", is_same, "true", is_same);
     report.figure(
         "MiB a second, downloading",
         format!("{:.0}", arguments.mebibytes as f64 / began.elapsed().as_secs_f64()),
@@ -108,7 +122,53 @@ async fn load(arguments: &Arguments, folder: &Path, report: &mut Report) -> anyh
     let most = quiet * SLOWER;
     report.bar("microseconds of a message (p99) meanwhile", busy, &most.to_string(), busy <= most);
     server.census().await?;
-    Ok(())
+    drop(server);
+    if arguments.kills > 0 { killed(arguments, &settings, length, report).await } else { Ok(()) }
+}
+
+/// One more upload, during which the server is killed at random points.
+async fn killed(
+    arguments: &Arguments,
+    settings: &[(&str, String)],
+    length: u64,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let mut process = Process::start(settings, None).await?;
+    let address = process.address;
+    let sent = Arc::new(AtomicU64::new(0));
+    let mut upload = Upload::new(arguments.by, length, sent.clone());
+    let uploading = tokio::spawn(async move { (upload.whole(address).await, upload) });
+    for kill in 0..arguments.kills {
+        // Somewhere in each part; what a way sends again after a kill, it sends again in the last part too.
+        let part = length / arguments.kills;
+        let target = kill * part + rand::random_range(0..part.max(1));
+        while sent.load(Ordering::Relaxed) < target && !uploading.is_finished() {
+            tokio::time::sleep(Duration::from_micros(200)).await;
+        }
+        process.kill().await?;
+        process = Process::start(settings, Some(address)).await?;
+    }
+    let (url, upload) = uploading.await?;
+    let is_same = is_what_was_sent(address, &url?, length).await?;
+    report.count("what comes back after kills is what was sent", is_same, "true", is_same);
+    report.figure(
+        "kills, bytes sent in all",
+        format!("{}, {}", arguments.kills, mebibytes(sent.load(Ordering::Relaxed))),
+    );
+    if arguments.by.goes_on() {
+        let again = upload.confirmed_again;
+        report.count("bytes sent again that were confirmed", again, "0", again == 0);
+    }
+    process.kill().await
+}
+
+/// A block of the file: noise that nothing compresses, and its number, so that none can stand for another.
+fn content(block: u64) -> Vec<u8> {
+    static NOISE: std::sync::LazyLock<Vec<u8>> =
+        std::sync::LazyLock::new(|| (0..BLOCK).map(|_| rand::random()).collect());
+    let mut bytes = NOISE.clone();
+    bytes[..8].copy_from_slice(&block.to_be_bytes());
+    bytes
 }
 
 /// Keeps the highest memory of the server.
@@ -132,57 +192,24 @@ async fn talk(client: &mut Client, messages: usize, is_over: &AtomicBool) -> any
     Ok(times)
 }
 
-/// Uploads a file in one request after its beginning; its URL.
-async fn upload(address: SocketAddr, length: u64) -> anyhow::Result<String> {
-    let common = "Host: load\r\nAuthorization: Bearer uploader\r\nTus-Resumable: 1.0.0\r\nConnection: close\r\n";
+/// Whether the file is what was sent.
+async fn is_what_was_sent(address: SocketAddr, url: &str, length: u64) -> anyhow::Result<bool> {
     let mut stream = TcpStream::connect(address).await?;
-    let head = format!("POST /uploads HTTP/1.1\r\n{common}Upload-Length: {length}\r\nContent-Length: 0\r\n\r\n");
+    let head =
+        format!("GET {url} HTTP/1.1\r\nHost: load\r\nAuthorization: Bearer uploader\r\nConnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).await?;
-    let path = header(&mut stream, "location").await?;
-    let mut stream = TcpStream::connect(address).await?;
-    let head = format!(
-        "PATCH {path} HTTP/1.1\r\n{common}Upload-Offset: 0\r\nContent-Type: application/offset+octet-stream\r\n\
-         Content-Length: {length}\r\n\r\n"
-    );
-    stream.write_all(head.as_bytes()).await?;
-    let piece: Vec<u8> = (0..64 * 1024).map(|_| rand::random()).collect();
-    let mut left = length;
-    while left > 0 {
-        let bytes = (piece.len() as u64).min(left);
-        stream.write_all(&piece[..bytes as usize]).await?;
-        left -= bytes;
-    }
-    header(&mut stream, "content-location").await
-}
-
-async fn header(stream: &mut TcpStream, name: &str) -> anyhow::Result<String> {
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    let mut lines = answer.lines().filter_map(|line| line.split_once(": "));
-    let value = lines.find(|(one, _)| one.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned());
-    value.with_context(|| format!("no `{name}` in {answer}"))
-}
-
-/// How many bytes come.
-async fn download(address: SocketAddr, url: &str) -> anyhow::Result<u64> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(format!("GET {url} HTTP/1.1\r\nHost: load\r\nConnection: close\r\n\r\n").as_bytes()).await?;
-    let (mut bytes, mut received) = (vec![0; 256 * 1024], 0_u64);
     let mut head = Vec::new();
-    loop {
-        let count = stream.read(&mut bytes).await?;
-        if count == 0 {
-            break;
-        }
-        if received == 0 && !head.windows(4).any(|four| four == b"\r\n\r\n") {
-            head.extend_from_slice(&bytes[..count]);
-            if let Some(end) = head.windows(4).position(|four| four == b"\r\n\r\n") {
-                ensure!(head.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&head[..end]));
-                received = (head.len() - end - 4) as u64;
-            }
-        } else {
-            received += count as u64;
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await?);
+    }
+    ensure!(head.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&head));
+    let mut received = vec![0; BLOCK];
+    for block in 0..length.div_ceil(BLOCK as u64) {
+        let bytes = (length - block * BLOCK as u64).min(BLOCK as u64) as usize;
+        stream.read_exact(&mut received[..bytes]).await?;
+        if received[..bytes] != content(block)[..bytes] {
+            return Ok(false);
         }
     }
-    Ok(received)
+    Ok(stream.read(&mut received).await? == 0)
 }
