@@ -27,4 +27,5 @@ pub use handle::{Connection, ConnectionId, Handshake};
 pub(crate) use shared::{Authenticated, Shared, Unfinished};
 pub(crate) use socket::Socket;
 pub(crate) use task::run;
+#[cfg(feature = "files")]
 pub(crate) use uploads::Upload;

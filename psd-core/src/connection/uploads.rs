@@ -16,6 +16,7 @@ use crate::files::Streams;
 const BULK: usize = 16 * 1024;
 
 /// A message about uploads.
+#[cfg_attr(not(feature = "files"), expect(dead_code, reason = "without files all but `upload-open` is ignored"))]
 pub(crate) enum Upload {
     Open(UploadOpen),
     Chunk(UploadChunk),
