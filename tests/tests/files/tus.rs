@@ -65,7 +65,14 @@ async fn a_file_comes_in_pieces() {
         let head = app.tus("HEAD", path, &[], b"").await;
         assert_eq!((head.status, head.header("upload-offset")), (200, Some("700000")));
         assert!(head.header("content-location").unwrap().starts_with("/files/"));
-        assert_eq!(app.patch(path, 700_000, b"").await.status, 204);
+        let again = app.patch(path, 700_000, b"").await;
+        assert_eq!((again.status, again.header("content-location")), (204, last.header("content-location")));
+        let asked = [("Upload-Offset", "700000"), ("Content-Type", CHUNK), ("Prefer", "wait=1, return=representation")];
+        let told = app.tus("PATCH", path, &asked, b"").await;
+        assert_eq!((told.status, told.header("preference-applied")), (200, Some("return=representation")));
+        let told: serde_json::Value = serde_json::from_slice(&told.body).unwrap();
+        assert!(told["name"] == "über.bin" && told["localKey"] == "k1" && told["mime"] == "application/octet-stream");
+        assert_eq!(told["url"], last.header("content-location").unwrap());
         assert_eq!(app.patch(path, 0, b"x").await.status, 409);
     }
 }

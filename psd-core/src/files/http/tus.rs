@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use psd_proto::json::{self, WriteOptions};
 
 use super::{Cors, body::Incoming, caller, number, problem, text};
 use crate::{
@@ -37,9 +38,9 @@ const MOST_PARTS: usize = 1000;
 
 pub(super) const CORS: Cors = Cors {
     methods: "POST, HEAD, PATCH, DELETE, OPTIONS",
-    headers: "Authorization, Content-Type, Tus-Resumable, Upload-Checksum, Upload-Concat, Upload-Defer-Length, \
-              Upload-Length, Upload-Metadata, Upload-Offset, X-HTTP-Method-Override, X-Request-ID, X-Requested-With",
-    exposed: "Content-Location, Location, Retry-After, Tus-Checksum-Algorithm, Tus-Extension, Tus-Max-Size, \
+    headers: "Authorization, Content-Type, Prefer, Tus-Resumable, Upload-Checksum, Upload-Concat, \
+              Upload-Defer-Length, Upload-Length, Upload-Metadata, Upload-Offset, X-HTTP-Method-Override, X-Request-ID, X-Requested-With",
+    exposed: "Content-Location, Location, Preference-Applied, Retry-After, Tus-Checksum-Algorithm, Tus-Extension, Tus-Max-Size, \
               Tus-Resumable, Tus-Version, Upload-Concat, Upload-Defer-Length, Upload-Expires, Upload-Length, \
               Upload-Metadata, Upload-Offset",
 };
@@ -49,6 +50,11 @@ const TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");
 const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
 const UPLOAD_EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// The preference for an answer that has what a request has made.
+const REPRESENTATION: &str = "return=representation";
 
 /// The path where uploads begin.
 pub(super) async fn uploads(service: FileService, request: Request, client: Client) -> Response {
@@ -186,7 +192,7 @@ async fn create(exchange: Exchange<'_>) -> Result<Response, Error> {
         let made =
             tokio::spawn(async move { service.concatenate(&caller, wish, &ids).await.map(|made| (service, made)) });
         let (service, made) = made.await??;
-        return Ok(done(&service, StatusCode::CREATED, &made));
+        return Ok(done(&service, StatusCode::CREATED, headers, &made));
     }
     let chunk = Chunk::read(headers, false)?;
     let record = service.start(&caller, wish).await?;
@@ -198,7 +204,7 @@ async fn create(exchange: Exchange<'_>) -> Result<Response, Error> {
     // Nobody but this request knows the upload yet: what goes wrong leaves nothing behind.
     match receive(service, &caller, id, chunk.unwrap_or_default(), body).await {
         Ok(Received::Open(record, offset)) => Ok(state(service, StatusCode::CREATED, &record, offset)),
-        Ok(Received::Done(made)) => Ok(done(service, StatusCode::CREATED, &made)),
+        Ok(Received::Done(made)) => Ok(done(service, StatusCode::CREATED, headers, &made)),
         Err(error) => {
             let _ = service.cancel(&caller, id).await; // Or it is swept.
             Err(error)
@@ -213,7 +219,7 @@ async fn patch(exchange: Exchange<'_>) -> Result<Response, Error> {
     let chunk = Chunk::read(&parts.headers, true)?.unwrap_or_default();
     Ok(match receive(service, &caller, id, chunk, body).await? {
         Received::Open(record, offset) => state(service, StatusCode::NO_CONTENT, &record, offset),
-        Received::Done(made) => done(service, StatusCode::NO_CONTENT, &made),
+        Received::Done(made) => done(service, StatusCode::NO_CONTENT, &parts.headers, &made),
     })
 }
 
@@ -312,7 +318,7 @@ async fn receive(
         }
         // The answer to the last bytes did not arrive, and they are not sent again.
         Resumed::Done(record, size) if chunk.offset == size && body.is_empty().await => {
-            return Ok(Received::Done(Box::new(Finished { record: *record, file: None })));
+            return Ok(Received::Done(Box::new(service.told(*record).await?)));
         }
         Resumed::Done(_, size) => return Err(wrong_offset(chunk.offset, size)),
     };
@@ -384,16 +390,31 @@ fn state(service: &FileService, status: StatusCode, record: &Record, offset: u64
     response
 }
 
-/// As [`state`], with the URL of the file.
-fn done(service: &FileService, status: StatusCode, finished: &Finished) -> Response {
+/// As [`state`], with the URL of the file; and with all that is known of it, for clients that prefer to hear it (RFC 7240).
+fn done(service: &FileService, status: StatusCode, asked: &HeaderMap, finished: &Finished) -> Response {
     let offset = finished.record.length.unwrap_or_default();
     let mut response = state(service, status, &finished.record, offset);
-    if let Some((_, file)) = &finished.file
-        && let Ok(url) = HeaderValue::from_str(&file.url)
-    {
+    let Some((_, file)) = &finished.file else { return response };
+    if let Ok(url) = HeaderValue::from_str(&file.url) {
         response.headers_mut().insert(header::CONTENT_LOCATION, url);
     }
+    let mut json = Vec::new();
+    if asked.get_all(PREFER).iter().any(wants_representation)
+        && json::write(file, &mut json, &WriteOptions::default()).is_ok()
+    {
+        if status == StatusCode::NO_CONTENT {
+            *response.status_mut() = StatusCode::OK;
+        }
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response.headers_mut().insert(PREFERENCE_APPLIED, HeaderValue::from_static(REPRESENTATION));
+        *response.body_mut() = json.into();
+    }
     response
+}
+
+fn wants_representation(preferences: &HeaderValue) -> bool {
+    let preferences = preferences.to_str().unwrap_or_default();
+    preferences.split(',').any(|preference| preference.trim().eq_ignore_ascii_case(REPRESENTATION))
 }
 
 fn id_of(path: &str) -> Result<UploadId, Error> {
