@@ -2,7 +2,7 @@
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -10,28 +10,37 @@ import { createInterface } from "node:readline";
 /** Milliseconds that something may take which must happen. */
 export const DEADLINE = 30_000;
 
+/** How a server is started. */
+export interface ServerOptions {
+  accessMs?: number;
+  /** Settings, as in docs/SETTINGS.md. */
+  settings?: Record<string, string>;
+}
+
 export class TestServer {
   readonly #folder = mkdtempSync(join(tmpdir(), "psd-client-"));
   readonly #options: string[];
+  readonly #settings: Record<string, string>;
   #process: ChildProcess | undefined;
   #port = "0";
   url = "";
 
-  constructor(options: { accessMs?: number } = {}) {
-    this.#options = options.accessMs === undefined ? [] : ["--access-ms", String(options.accessMs)];
+  constructor({ accessMs, settings = {} }: ServerOptions = {}) {
+    this.#options = accessMs === undefined ? [] : ["--access-ms", String(accessMs)];
+    this.#settings = settings;
   }
 
-  static async start(options: { accessMs?: number } = {}): Promise<TestServer> {
+  static async start(options: ServerOptions = {}): Promise<TestServer> {
     const server = new TestServer(options);
     await server.start();
     return server;
   }
 
   async start(): Promise<void> {
-    const started = spawn(process.env["PSD_CLIENT_TESTS_SERVER"]!, ["--port", this.#port, "--notes", this.#notes, ...this.#options], {
+    const started = spawn(process.env["PSD_CLIENT_TESTS_SERVER"]!, ["--port", this.#port, "--notes", this.#notes, "--files", this.#files, ...this.#options], {
       stdio: ["ignore", "pipe", "inherit"],
       // The page comes from another port, which is there when the server is not.
-      env: { ...process.env, PSD_ALLOWED_ORIGINS: "*" },
+      env: { ...process.env, PSD_ALLOWED_ORIGINS: "*", ...this.#settings },
     });
     this.#process = started;
     const line = once(createInterface(started.stdout), "line");
@@ -68,6 +77,25 @@ export class TestServer {
 
   get #notes(): string {
     return join(this.#folder, "notes");
+  }
+
+  get #files(): string {
+    return join(this.#folder, "files");
+  }
+
+  /** What the server keeps of uploads that are not done. */
+  unfinished(): string[] {
+    return this.#list("uploads").filter((name) => name.endsWith(".data"));
+  }
+
+  /** The files that were uploaded, by their keys. */
+  stored(): Map<string, Buffer> {
+    return new Map(this.#list("files").map((key) => [key, readFileSync(join(this.#files, "files", key))]));
+  }
+
+  #list(folder: string): string[] {
+    const path = join(this.#files, folder);
+    return existsSync(path) ? readdirSync(path) : [];
   }
 
   /** The texts of all notes that were put on a board, in their order; a note that was put twice is there twice. */

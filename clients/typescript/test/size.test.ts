@@ -52,7 +52,7 @@ test("what is not used is not in a bundle", async () => {
   expect((await sizesOf(MESSAGES)).first).toBeLessThan(1000);
   expect((await sizesOf(`export { fromBinary } from "@psd/client/codec";`)).first).toBeLessThan(all * 0.6);
   expect((await sizesOf(`export { Timestamp } from "@psd/client/wkt"; ${CODEC}`)).first).toBeLessThan(all + 600);
-  expect((await sizesOf(`import "@psd/client/codec"; import "@psd/client/wkt"; import "@psd/client/common"; import "@psd/client/offline"; import "./vectors/messages/index.js";`)).first).toBeLessThan(100);
+  expect((await sizesOf(`import "@psd/client/codec"; import "@psd/client/wkt"; import "@psd/client/common"; import "@psd/client/offline"; import "../src/upload/index.js"; import "./vectors/messages/index.js";`)).first).toBeLessThan(100);
 });
 
 test("the client is small, and smaller for a contract without `client cache`", async () => {
@@ -60,11 +60,14 @@ test("the client is small, and smaller for a contract without `client cache`", a
   const small = await sizesOf(client);
   const whole = await sizesOf(`${client} export * from "@psd/client/offline";`);
   const hooks = await sizesOf(`${client} export * from "../src/react/index.js";`);
+  const uploads = await sizesOf(`${client} export * from "../src/upload/index.js";`);
   const text = ({ first, later }: Sizes) => `${first} bytes, and ${later} more when a server speaks JSON`;
   console.info(`the client with its codec and five messages, minified and gzipped: ${text(small)}`);
   console.info(`with outbox and cache: ${text(whole)}; the hooks: ${hooks.first - small.first} bytes`);
+  console.info(`uploads: ${uploads.first - small.first} bytes`);
   expect(small.first).toBeLessThanOrEqual(10_750);
   expect(whole.first).toBeLessThanOrEqual(13_050);
   expect(whole.later).toBeLessThanOrEqual(2000);
   expect(hooks.first - small.first).toBeLessThan(2000);
+  expect(uploads.first - small.first).toBeLessThan(5000);
 });

@@ -1,4 +1,4 @@
-/** What the outbox and the cache keep of a message. */
+/** What the outbox and the cache keep of a message, and uploads of a file. */
 export interface Row {
   /** Unique; begins with what it is read by. */
   readonly id: string;
@@ -14,6 +14,8 @@ export interface Row {
   readonly owner?: string;
   /** How often it was sent (outbox). */
   readonly sent?: number;
+  /** What is to be uploaded. A storage that cannot keep it leaves it out. */
+  readonly blob?: Blob;
 }
 
 /**

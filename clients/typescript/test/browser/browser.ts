@@ -1,4 +1,4 @@
-// A Chromium, and the page of `page.tsx` in it.
+// A Chromium, and the pages `page.tsx` and `upload.tsx` in it.
 
 import { build } from "esbuild";
 import { existsSync } from "node:fs";
@@ -26,11 +26,11 @@ export class Site {
   }
 
   /** With `react` and `react-dom`, or other versions of them. */
-  static async start(suffix = ""): Promise<Site> {
+  static async start(suffix = "", source = "page.tsx"): Promise<Site> {
     const require = createRequire(import.meta.url);
     const folder = (name: string) => dirname(require.resolve(`${name}${suffix}/package.json`));
     const { outputFiles } = await build({
-      entryPoints: [fileURLToPath(new URL("page.tsx", import.meta.url))],
+      entryPoints: [fileURLToPath(new URL(source, import.meta.url))],
       bundle: true,
       write: false,
       format: "esm",
@@ -48,8 +48,8 @@ export class Site {
     return new Site(server);
   }
 
-  address(server: TestServer): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/?server=${server.url}`;
+  address(server: TestServer, more = ""): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/?server=${server.url}${more}`;
   }
 
   close(): void {
@@ -69,8 +69,8 @@ export class Tab {
     page.setDefaultTimeout(DEADLINE);
     page.on("pageerror", (error) => this.mistakes.push(String(error.stack)));
     page.on("console", (message) => {
-      // That a connection broke is written here by the browser.
-      const isNoise = message.text().includes("WebSocket connection to") || message.text().includes("net::ERR_");
+      // That a connection broke or a request was refused is written here by the browser.
+      const isNoise = ["WebSocket connection to", "net::ERR_", "Failed to load resource"].some((noise) => message.text().includes(noise));
       if (["error", "warning"].includes(message.type()) && !isNoise) this.mistakes.push(message.text());
     });
   }
