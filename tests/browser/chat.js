@@ -1,15 +1,19 @@
 // Starts the chat program and a browser, and acts in its windows as people do.
 
+import assert from "node:assert/strict";
 import { spawn, execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { after, before, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const SCREENSHOTS = join(ROOT, "target/screenshots");
+/** A window of a telephone. */
+export const TELEPHONE = { viewport: { width: 390, height: 760 }, hasTouch: true, isMobile: true };
 /** Milliseconds that a condition may take to come true. */
 const DEADLINE = 30_000;
 
@@ -21,20 +25,21 @@ function binary() {
 }
 
 /** The chat program on a free port of this machine. */
-export class Chat {
+class Chat {
   #binary = binary();
   #folder = mkdtempSync(join(tmpdir(), "psd-chat-"));
   #process;
   url;
 
-  /** `keeps`: in a file, so that it survives `restart`; else in memory. */
-  constructor({ keeps = false } = {}) {
+  /** `keeps`: in a file, so that it survives `restart`; else in memory. `settings` are those of docs/SETTINGS.md. */
+  constructor({ keeps = false, settings = {} } = {}) {
     this.database = keeps ? join(this.#folder, "chat.sqlite") : ":memory:";
+    this.environment = { ...process.env, ...settings };
   }
 
   async start() {
     const port = this.url ? new URL(this.url).port : "0";
-    const options = { cwd: this.#folder, stdio: ["ignore", "pipe", "inherit"] };
+    const options = { cwd: this.#folder, env: this.environment, stdio: ["ignore", "pipe", "inherit"] };
     this.#process = spawn(this.#binary, ["--port", port, "--database", this.database], options);
     const [line] = await Promise.race([
       once(createInterface(this.#process.stdout), "line"),
@@ -64,23 +69,49 @@ function once(emitter, event) {
   });
 }
 
-export function launch() {
+function launch() {
   const executablePath = process.env.PSD_CHROMIUM ?? "/usr/bin/chromium";
   if (!existsSync(executablePath)) throw new Error(`no browser at \`${executablePath}\`: name one in \`PSD_CHROMIUM\``);
   const args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"];
   return chromium.launch({ executablePath, args });
 }
 
+/** Tests with a chat of their own each, in one browser; no window may have made a mistake by the end. */
+export function chatTests() {
+  let browser;
+  before(async () => { browser = await launch(); });
+  after(() => browser?.close());
+  return (name, options, body) =>
+    it(name, async () => {
+      const chat = new Chat(options);
+      await chat.start();
+      const pages = [];
+      const open = async (...of) => {
+        const page = await openWindow(browser, chat, ...of);
+        pages.push(page);
+        return page;
+      };
+      try {
+        await body(open, chat);
+        for (const page of pages) assert.deepEqual(page.mistakes, []);
+      } finally {
+        await Promise.all(pages.map((page) => page.context().close()));
+        await chat.close();
+      }
+    });
+}
+
 /** A window of somebody: with a name, they have made an account already. */
-export async function openWindow(browser, chat, name, { address = "/", ...options } = {}) {
+async function openWindow(browser, chat, name, { address = "/", ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1180, height: 760 }, locale: "en-GB", ...options });
   context.setDefaultTimeout(DEADLINE);
   const page = await context.newPage();
   page.mistakes = [];
   page.on("pageerror", (error) => page.mistakes.push(error.message));
   page.on("console", (message) => {
-    // That the connection broke is told to people, and the browser writes it here besides.
-    if (message.type() === "error" && !message.text().includes("WebSocket connection to")) page.mistakes.push(message.text());
+    // That the connection broke or a file was refused is told to people, and the browser writes it here besides.
+    const isNoise = ["WebSocket connection to", "Failed to load resource"].some((noise) => message.text().includes(noise));
+    if (message.type() === "error" && !isNoise) page.mistakes.push(message.text());
   });
   await page.goto(new URL(address, chat.url).href);
   if (name) await enter(page, name);

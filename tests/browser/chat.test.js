@@ -1,33 +1,8 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
-import { Chat, enter, eventually, fillIn, launch, messages, openWindow, people, say, screenshot, signIn } from "./chat.js";
+import { describe } from "node:test";
+import { chatTests, enter, eventually, fillIn, messages, people, say, screenshot, signIn, TELEPHONE } from "./chat.js";
 
-const TELEPHONE = { viewport: { width: 390, height: 760 }, hasTouch: true, isMobile: true };
-
-let browser;
-before(async () => { browser = await launch(); });
-after(() => browser?.close());
-
-/** A test with a chat of its own; no window may have made a mistake by its end. */
-function chatIt(name, options, body) {
-  it(name, async () => {
-    const chat = new Chat(options);
-    await chat.start();
-    const pages = [];
-    const open = async (...of) => {
-      const page = await openWindow(browser, chat, ...of);
-      pages.push(page);
-      return page;
-    };
-    try {
-      await body(open, chat);
-      for (const page of pages) assert.deepEqual(page.mistakes, []);
-    } finally {
-      await Promise.all(pages.map((page) => page.context().close()));
-      await chat.close();
-    }
-  });
-}
+const chatIt = chatTests();
 
 describe("two windows", () => {
   chatIt("exchange messages", {}, async (open) => {

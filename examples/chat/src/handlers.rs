@@ -11,8 +11,9 @@ use psd_core::{
 };
 
 use crate::{
+    files::attached,
     pb,
-    store::{History, Room, Store},
+    store::{Draft, History, Room, Store},
 };
 
 /// The group of everyone who is signed in.
@@ -106,15 +107,17 @@ async fn send_chat(
     connection: Connection,
     State(store): State<Store>,
 ) -> Result<pb::ChatSent, Error> {
+    let files = attached(connection.server(), &author, message.attachments).await?;
     let text = message.text.trim();
-    if text.is_empty() {
+    if text.is_empty() && files.is_empty() {
         return Err(Error::new(422, "the message is empty"));
     }
     if text.chars().count() > 4000 {
         return Err(Error::new(422, "the message is longer than 4000 characters"));
     }
     let mut room = find(&store, &message.room).await?;
-    let (saved, is_new) = store.save(&room, author.username(), text, &message.key).await?;
+    let draft = Draft { author: author.username(), text, key: &message.key, files: &files };
+    let (saved, is_new) = store.save(&room, draft).await?;
     let sent = saved.clone().into_message();
     if is_new {
         // The sender gets it as the answer below, so that it knows which of its requests this is.

@@ -1,8 +1,9 @@
-//! Accounts, rooms, history and who is here.
+//! Accounts, rooms, history, files and who is here.
 //!
 //! `cargo run -p chat`, then open the address in two windows. Read on in `proto/chat.proto` (what is said),
-//! `handlers.rs` (what is done about it), `store.rs` (what is kept), and `../web/src` (the page, in React).
+//! `handlers.rs` (what is done about it), `store.rs` and `files.rs` (what is kept), and `../web/src` (the page, in React).
 
+mod files;
 mod handlers;
 mod page;
 mod store;
@@ -17,7 +18,7 @@ mod pb {
 use std::{path::PathBuf, time::Duration};
 
 use clap::Parser;
-use psd_core::{Server, Settings, auth::Jwt, with_security_headers};
+use psd_core::{Server, Settings, auth::Jwt, files::Files, with_security_headers};
 
 use store::Store;
 
@@ -30,7 +31,7 @@ struct Arguments {
     /// Port to listen on; 0 takes a free one.
     #[arg(long, default_value_t = 8000)]
     port: u16,
-    /// SQLite file, made if it is not there; `:memory:` keeps nothing.
+    /// SQLite file, made if it is not there, as is a folder for files beside it; `:memory:` keeps nothing.
     #[arg(long, default_value = "chat.sqlite")]
     database: PathBuf,
 }
@@ -40,7 +41,8 @@ async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_env_filter(log_filter()).with_writer(std::io::stderr).init();
     let arguments = Arguments::parse();
     let store = Store::open(&arguments.database).await?;
-    let listening = server(store.clone()).await?.listen(("127.0.0.1", arguments.port)).await?;
+    let files = files::files(&arguments.database);
+    let listening = server(store.clone(), files).await?.listen(("127.0.0.1", arguments.port)).await?;
     println!("http://{}", listening.local_addr());
     listening.run_until_signal().await;
     store.close().await;
@@ -48,13 +50,13 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// The whole application: start-up finds the handlers by itself.
-async fn server(store: Store) -> anyhow::Result<Server> {
+async fn server(store: Store, files: Files) -> anyhow::Result<Server> {
     let users = store.users().await?;
     let jwt = Jwt::hs256(store.secret().await?)?.users(users.clone()).deny_list(store.signed_out().await?);
     let jwt = jwt.refresh_lifetime(STAY_SIGNED_IN);
     let page = with_security_headers(page::router());
     let builder = Server::builder().settings(Settings::from_env()?).router(page);
-    Ok(builder.authenticator(jwt).login().state(users).state(store).build()?)
+    Ok(builder.authenticator(jwt).login().files(files).state(users).state(store).build()?)
 }
 
 /// `RUST_LOG`, or warnings and more.

@@ -11,6 +11,7 @@ use psd_core::{
     IntoMessage,
     auth::{SqlDenyList, SqlUsers},
 };
+use serde::{Deserialize, Serialize};
 use sqlx::{
     ConnectOptions as _, FromRow, Row, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow},
@@ -19,7 +20,11 @@ use sqlx::{
 use crate::pb;
 
 /// How the tables came to be, step by step; the database keeps count. New steps go to the end.
-const MIGRATIONS: [&str; 2] = [include_str!("../migrations/1_rooms.sql"), include_str!("../migrations/2_accounts.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../migrations/1_rooms.sql"),
+    include_str!("../migrations/2_accounts.sql"),
+    include_str!("../migrations/3_files.sql"),
+];
 /// Messages in one piece of history.
 const PAGE: usize = 50;
 
@@ -58,6 +63,29 @@ pub(crate) struct Message {
     #[message(with = psd_core::into_message::some)]
     sent_at: SystemTime,
     key: String,
+    files: Vec<File>,
+}
+
+/// A file of a message, as it is kept with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, IntoMessage, Serialize, Deserialize)]
+#[message(pb::File)]
+pub(crate) struct File {
+    pub(crate) url: String,
+    pub(crate) name: String,
+    pub(crate) mime: String,
+    pub(crate) size: i64,
+    pub(crate) is_picture: bool,
+    pub(crate) alt: String,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+}
+
+/// What somebody says.
+pub(crate) struct Draft<'a> {
+    pub(crate) author: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) key: &'a str,
+    pub(crate) files: &'a [File],
 }
 
 /// The name of the room, and a piece of what was said in it.
@@ -137,12 +165,13 @@ impl Store {
     }
 
     /// Keeps a message. What its author has sent under the same key before is returned as it was, with `false`.
-    pub(crate) async fn save(&self, room: &Room, author: &str, text: &str, key: &str) -> sqlx::Result<(Message, bool)> {
-        let insert = "INSERT INTO messages (room_id, author, text, key, sent_at) VALUES (?, ?, ?, nullif(?, ''), ?)
-            ON CONFLICT (author, key) DO NOTHING RETURNING *, ? AS room";
+    pub(crate) async fn save(&self, room: &Room, draft: Draft<'_>) -> anyhow::Result<(Message, bool)> {
+        let Draft { author, text, key, files } = draft;
+        let insert = "INSERT INTO messages (room_id, author, text, key, files, sent_at)
+            VALUES (?, ?, ?, nullif(?, ''), ?, ?) ON CONFLICT (author, key) DO NOTHING RETURNING *, ? AS room";
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let insert = sqlx::query_as(insert).bind(room.id).bind(author).bind(text).bind(key).bind(now as i64);
-        let insert = insert.bind(&room.name);
+        let insert = sqlx::query_as(insert).bind(room.id).bind(author).bind(text).bind(key);
+        let insert = insert.bind(serde_json::to_string(files)?).bind(now as i64).bind(&room.name);
         if let Some(message) = insert.fetch_optional(&self.pool).await? {
             return Ok((message, true));
         }
@@ -180,6 +209,7 @@ impl FromRow<'_, SqliteRow> for Message {
             text: row.try_get("text")?,
             sent_at: UNIX_EPOCH + Duration::from_millis(milliseconds.unsigned_abs()),
             key: row.try_get::<Option<_>, _>("key")?.unwrap_or_default(),
+            files: serde_json::from_str(row.try_get("files")?).map_err(|error| sqlx::Error::Decode(error.into()))?,
         })
     }
 }

@@ -5,24 +5,30 @@
 
 use std::path::Path;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use psd_core::{
+    Server,
     proto::common::authentication::{Login, LoginError, LoginToken, RefreshToken, RevokeToken, TokenInvalid},
     test::{Dialect, TestClient, TestServer},
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::{pb, server, store::Store};
+use crate::{files::files, pb, server, store::Store};
+
+async fn chat_server(database: &Path) -> Server {
+    server(Store::open(database).await.unwrap(), files(database)).await.unwrap()
+}
 
 /// A chat that keeps nothing and ends with the test.
 struct Chat(TestServer);
 
 impl Chat {
     async fn start() -> Self {
-        Self::with(Store::open(Path::new(":memory:")).await.unwrap()).await
+        Self::at(Path::new(":memory:")).await
     }
 
-    async fn with(store: Store) -> Self {
-        Self(TestServer::of(server(store).await.unwrap()))
+    async fn at(database: &Path) -> Self {
+        Self(TestServer::of(chat_server(database).await))
     }
 
     async fn stranger(&self) -> TestClient {
@@ -76,7 +82,7 @@ async fn name_of(client: &TestClient) -> String {
 }
 
 fn chat_message(text: &str, key: &str) -> pb::SendChat {
-    pb::SendChat { room: "General".into(), text: text.into(), key: key.into() }
+    pb::SendChat { room: "General".into(), text: text.into(), key: key.into(), attachments: Vec::new() }
 }
 
 fn texts(history: &pb::History) -> Vec<&str> {
@@ -153,7 +159,7 @@ async fn a_token_is_the_person_wherever_it_is_shown() {
 
 #[tokio::test]
 async fn strangers_may_only_come_in() {
-    let server = server(Store::open(Path::new(":memory:")).await.unwrap()).await.unwrap();
+    let server = chat_server(Path::new(":memory:")).await;
     let open = server.routes().into_iter().filter(|route| !route.requires_auth).map(|route| route.message.message_type);
     assert_eq!(open.collect::<Vec<_>>(), ["login", "refresh-token", "revoke-token", "sign-up", "verify-token"]);
 }
@@ -231,6 +237,57 @@ async fn what_cannot_be_said() {
     refused(&ann, nowhere, 404, "no room called Nowhere").await;
     refused(&ann, pb::OpenRoom { room: "Nowhere".into() }, 404, "no room called Nowhere").await;
     ann.send(chat_message(&"x".repeat(4000), "")).await;
+}
+
+/// Uploads a file over HTTP, all of it with its beginning, and returns its id.
+async fn upload(chat: &Chat, token: &str, name: &str, bytes: &[u8]) -> String {
+    let listening = chat.0.server().clone().listen("127.0.0.1:0").await.unwrap();
+    let address = listening.local_addr();
+    tokio::spawn(listening.run());
+    let (length, name) = (bytes.len(), STANDARD.encode(name));
+    let head = format!(
+        "POST /uploads HTTP/1.1\r\nhost: chat\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
+         tus-resumable: 1.0.0\r\nupload-length: {length}\r\nupload-metadata: filename {name}\r\n\
+         content-type: application/offset+octet-stream\r\ncontent-length: {length}\r\n\
+         prefer: return=representation\r\n\r\n"
+    );
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    socket.write_all(&[head.as_bytes(), bytes].concat()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let file: serde_json::Value = serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}"));
+    file["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn people_share_their_own_files() {
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+    let chat = Chat::start().await;
+    let signed_in: LoginToken = chat.stranger().await.fetch(sign_up("Ann")).await;
+    let (ann, bob) = (chat.window(&signed_in.token).await, chat.guest("Bob", "General").await);
+    let picture = upload(&chat, &signed_in.token, "cat.png", PNG).await;
+    let page = upload(&chat, &signed_in.token, "<page>.html", b"<html><script>").await;
+
+    let attachment = |id: &str| pb::Attachment { id: id.into(), alt: " a cat ".into(), width: 40_000, height: 3 };
+    let with = |ids: &[&String]| pb::SendChat {
+        attachments: ids.iter().map(|id| attachment(id)).collect(),
+        ..chat_message("", "k")
+    };
+    let sent: pb::ChatSent = ann.fetch(with(&[&picture, &page])).await;
+    let [first, second] = &sent.files[..] else { panic!("{sent:?}") };
+    assert_eq!((&*first.name, &*first.mime, first.size, first.is_picture), ("cat.png", "image/png", 16, true));
+    assert_eq!((&*first.alt, first.width, first.height), ("a cat", 30_000, 3));
+    assert_eq!((&*first.url, second.is_picture), (&*format!("/files/{picture}"), false));
+    assert_eq!(bob.expect_push::<pb::ChatSent>().await.files, sent.files);
+    assert_eq!(open(&bob, "General").await.messages, [sent]);
+
+    refused(&bob, with(&[&picture]), 404, "no such file of yours").await;
+    refused(&ann, with(&[&"elsewhere".to_owned()]), 404, "no such file of yours").await;
+    refused(&ann, with(&[&picture; 11]), 422, "at most 10 files").await;
+    let mut long = with(&[&picture]);
+    long.attachments[0].alt = "x".repeat(1001);
+    refused(&ann, long, 422, "longer than 1000").await;
 }
 
 #[tokio::test]
@@ -326,14 +383,14 @@ async fn a_file_remembers() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("chat.sqlite");
     let (signed_in, signed_out): (LoginToken, LoginToken) = {
-        let chat = Chat::with(Store::open(&file).await.unwrap()).await;
+        let chat = Chat::at(&file).await;
         let (ann, bob) = (chat.stranger().await, chat.stranger().await);
         let (signed_in, signed_out) = (ann.fetch(sign_up("Ann")).await, bob.fetch(sign_up("Bob")).await);
         ann.send(chat_message("hello", "")).await;
         bob.send(RevokeToken::default()).await;
         (signed_in, signed_out)
     };
-    let chat = Chat::with(Store::open(&file).await.unwrap()).await;
+    let chat = Chat::at(&file).await;
     let ann = chat.window(&signed_in.token).await;
     assert_eq!(texts(&open(&ann, "General").await), ["hello"]);
     refused(&chat.window(&signed_out.token).await, pb::ListRooms {}, 401, "").await;
@@ -341,7 +398,7 @@ async fn a_file_remembers() {
 
 #[tokio::test]
 async fn the_program_serves_its_page() {
-    let server = server(Store::open(Path::new(":memory:")).await.unwrap()).await.unwrap();
+    let server = chat_server(Path::new(":memory:")).await;
     let listening = server.listen("127.0.0.1:0").await.unwrap();
     let address = listening.local_addr();
     tokio::spawn(listening.run());

@@ -1,17 +1,23 @@
 import { useEffect, useLayoutEffect, useRef } from "react";
 
-import { Icon } from "./Icon";
+import { Icon, IconButton } from "./Icon";
 
 interface Properties {
   room: string;
   text: string;
+  /** Whether files go with the text. */
+  hasFiles: boolean;
+  /** Whether it is sent as soon as its files are there. */
+  isWaiting: boolean;
   onChange(text: string): void;
+  onFiles(files: Iterable<File>): void;
   onSay(text: string): void;
 }
 
-/** Where one types: Enter sends, Shift and Enter begins a line. */
-export function Composer({ room, text, onChange, onSay }: Properties) {
+/** Where one types: Enter sends, Shift and Enter begins a line. Files are chosen, pasted, or dropped on the room. */
+export function Composer({ room, text, hasFiles, isWaiting, onChange, onFiles, onSay }: Properties) {
   const field = useRef<HTMLTextAreaElement>(null);
+  const chooser = useRef<HTMLInputElement>(null);
 
   useLayoutEffect(() => {
     if (!field.current) return;
@@ -25,7 +31,7 @@ export function Composer({ room, text, onChange, onSay }: Properties) {
 
   const say = () => {
     const trimmed = text.trim();
-    if (trimmed) onSay(trimmed);
+    if (trimmed || hasFiles) onSay(trimmed);
     field.current?.focus();
   };
 
@@ -38,6 +44,20 @@ export function Composer({ room, text, onChange, onSay }: Properties) {
         say();
       }}
     >
+      <input
+        ref={chooser}
+        id="files"
+        type="file"
+        multiple
+        hidden
+        onChange={({ target }) => {
+          onFiles(target.files ?? []);
+          // So that the same file can be chosen once more.
+          target.value = "";
+          field.current?.focus();
+        }}
+      />
+      <IconButton icon="attach" label="Attach files" className="attach" onClick={() => chooser.current?.click()} />
       <label htmlFor="text" className="quiet">
         Message
       </label>
@@ -50,6 +70,12 @@ export function Composer({ room, text, onChange, onSay }: Properties) {
         placeholder={`Message #${room}`}
         value={text}
         onChange={(event) => onChange(event.target.value)}
+        onPaste={(event) => {
+          const { files } = event.clipboardData;
+          if (files.length === 0) return;
+          event.preventDefault();
+          onFiles(files);
+        }}
         onKeyDown={(event) => {
           if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) {
             event.preventDefault();
@@ -57,9 +83,9 @@ export function Composer({ room, text, onChange, onSay }: Properties) {
           }
         }}
       />
-      <button title="Send" disabled={!text.trim()}>
-        <Icon name="send" />
-        <span className="quiet">Send</span>
+      <button title={isWaiting ? "Sent when its files are there" : "Send"} disabled={isWaiting || !(text.trim() || hasFiles)}>
+        <Icon name={isWaiting ? "clock" : "send"} />
+        <span className="quiet">{isWaiting ? "Sent when its files are there" : "Send"}</span>
       </button>
     </form>
   );

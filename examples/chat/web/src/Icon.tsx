@@ -11,6 +11,11 @@ const PATHS = {
   clock: "M12 3a9 9 0 1 0 0 18a9 9 0 1 0 0-18M12 7.5V12l3 2",
   tick: "M5 12.5l4.5 4.5L19 7.5",
   alert: "M12 3.5L2.5 20h19zM12 10v4.5M12 17.2v.1",
+  attach: "M20 11.5l-8.3 8.2a5 5 0 0 1-7.1-7.1l8.6-8.5a3.4 3.4 0 0 1 4.8 4.8l-8.5 8.4a1.7 1.7 0 0 1-2.4-2.4l7.7-7.6",
+  pause: "M9 6v12M15 6v12",
+  play: "M8 5.5l10.5 6.5L8 18.5z",
+  file: "M13.5 3H7a2 2 0 0 0-2 2v14a2 2 0 0 0 2 2h10a2 2 0 0 0 2-2V8.5zM13.5 3v5.5H19",
+  download: "M12 4v11M7 10.5l5 5 5-5M5 20h14",
 };
 
 export type IconName = keyof typeof PATHS;

@@ -73,7 +73,7 @@ export function Log({ room, me, lines, loaded, complete, fetching, onOlder, onSe
     return () => document.removeEventListener("visibilitychange", look);
   }, [newestId, lines, onSeen, onOlder]);
 
-  // The composer grows, a telephone's keyboard opens: the end stays in sight.
+  // The composer grows, a telephone's keyboard opens, a picture arrives: the end stays in sight.
   useEffect(() => {
     const element = scroller.current;
     if (!element) return;
@@ -81,6 +81,7 @@ export function Log({ room, me, lines, loaded, complete, fetching, onOlder, onSe
       if (follows.current) toEnd();
     });
     observer.observe(element);
+    for (const child of element.children) observer.observe(child);
     return () => observer.disconnect();
   }, []);
 

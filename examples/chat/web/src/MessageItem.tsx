@@ -1,6 +1,7 @@
 import { memo } from "react";
 
 import { Avatar, colourOf } from "./Avatar";
+import { Files } from "./Files";
 import { Icon } from "./Icon";
 import { clock, longTime, splitLinks } from "./format";
 import type { Line } from "./lines";
@@ -16,7 +17,7 @@ interface Properties {
 
 /** One message of a room, said or still on its way. */
 export const MessageItem = memo(function MessageItem({ line, isFirst, isMine, onRetry, onDiscard }: Properties) {
-  const { author, text, at, delivery } = line;
+  const { author, text, files, at, delivery } = line;
   const time = (className?: string) => (
     <time className={className} dateTime={at.toISOString()} title={longTime(at)}>
       {clock(at)}
@@ -53,7 +54,9 @@ export const MessageItem = memo(function MessageItem({ line, isFirst, isMine, on
             ),
           )}
         </span>
-        {isMine && <Tick line={line} />}
+        {isMine && text && <Tick line={line} />}
+        {files.length > 0 && <Files files={files} />}
+        {isMine && !text && <Tick line={line} />}
       </div>
       {delivery?.status === "failed" && (
         <div className="state">

@@ -1,5 +1,5 @@
 import { useMessages } from "@psd/client/react";
-import { useCallback, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 
 import { Banner } from "./Banner";
 import type { Drawer } from "./Chat";
@@ -7,9 +7,12 @@ import { Composer } from "./Composer";
 import { Icon, IconButton } from "./Icon";
 import { Log } from "./Log";
 import { People } from "./People";
+import { Tray } from "./Tray";
 import { drafts } from "./drafts";
 import type { Line } from "./lines";
 import { PeopleChanged } from "./messages";
+import { useAttachments } from "./useAttachments";
+import { useDropZone } from "./useDropZone";
 import { useRoom } from "./useRoom";
 import { useTyping } from "./useTyping";
 
@@ -29,12 +32,29 @@ export function Room({ room, me, hasUnread, drawer, onDrawer, onSeen }: Properti
   const people = useMessages(PeopleChanged, { filter: { room }, limit: 1 }).at(-1)?.people ?? [];
   const { typing, tell } = useTyping(room, me);
   const [draft, setDraft] = useState(drafts.get(room) ?? "");
+  const attachments = useAttachments(room);
+  const [zone, isOver] = useDropZone(attachments.add);
+  /** Whether the draft is sent as soon as its files are there. */
+  const [isWaiting, setIsWaiting] = useState(false);
 
   const write = (text: string) => {
     setDraft(text);
+    setIsWaiting(false);
     drafts.set(room, text);
     if (text.trim()) tell();
   };
+  const { isReady, isStuck } = attachments;
+  const send = (text: string) => {
+    if (!isReady) return setIsWaiting(!isStuck);
+    say(text, attachments.attachments);
+    attachments.drop(attachments.entries.map(({ id }) => id));
+    write("");
+  };
+  useEffect(() => {
+    if (!isWaiting) return;
+    if (isReady) send(draft.trim());
+    else if (isStuck) setIsWaiting(false);
+  });
   const onOlder = useCallback(() => void fetchOlder(), [fetchOlder]);
   const see = useCallback((id: number) => onSeen(room, id), [onSeen, room]);
   const onRetry = useCallback((line: Line) => retry(line.key), [retry]);
@@ -42,7 +62,7 @@ export function Room({ room, me, hasUnread, drawer, onDrawer, onSeen }: Properti
 
   return (
     <>
-      <main inert={drawer !== undefined}>
+      <main inert={drawer !== undefined} {...zone}>
         <header>
           <IconButton
             id="to-rooms"
@@ -87,15 +107,22 @@ export function Room({ room, me, hasUnread, drawer, onDrawer, onSeen }: Properti
         <p id="typing" role="status">
           {phrase(typing)}
         </p>
+        <Tray attachments={attachments} />
         <Composer
           room={room}
           text={draft}
+          hasFiles={attachments.entries.length > 0}
+          isWaiting={isWaiting}
           onChange={write}
-          onSay={(text) => {
-            say(text);
-            write("");
-          }}
+          onFiles={attachments.add}
+          onSay={send}
         />
+        {isOver && (
+          <div id="drop">
+            <Icon name="attach" />
+            Drop the files to share them in #{room}
+          </div>
+        )}
       </main>
       <People people={people} me={me} onClose={() => onDrawer(undefined)} />
     </>

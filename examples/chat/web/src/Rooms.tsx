@@ -1,6 +1,7 @@
 import { Avatar } from "./Avatar";
 import { IconButton } from "./Icon";
 import { shortTime } from "./format";
+import { summary } from "./lines";
 import type { RoomEntry } from "./useRooms";
 
 interface Properties {
@@ -36,7 +37,7 @@ export function Rooms({ rooms, current, me, onOpen, onNew, onSignOut, onClose }:
                 <>
                   <time dateTime={room.last.at.toISOString()}>{shortTime(room.last.at)}</time>
                   <span className="last">
-                    {room.last.author === me ? "You" : room.last.author}: {room.last.text}
+                    {room.last.author === me ? "You" : room.last.author}: {summary(room.last)}
                   </span>
                 </>
               ) : (

@@ -43,6 +43,16 @@ export function sentence(error: unknown): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 }
 
+const UNITS = ["bytes", "kB", "MB", "GB"];
+
+/** How large a file is. */
+export function fileSize(bytes: number): string {
+  let size = bytes;
+  let unit = 0;
+  for (; size >= 999.5 && unit < UNITS.length - 1; unit++) size /= 1000;
+  return `${unit && size < 9.95 ? size.toFixed(1) : Math.round(size)} ${UNITS[unit]}`;
+}
+
 /** The parts of a text, those with an odd index being web addresses. */
 export function splitLinks(text: string): string[] {
   return text.split(/(https?:\/\/[^\s<>"]*[^\s<>"'.,:;!?)\]])/u);

@@ -1,6 +1,6 @@
 import { dateOf } from "@psd/client/wkt";
 
-import type { ChatSent } from "./messages";
+import type { ChatSent, File } from "./messages";
 
 // What a room shows: what was said, in the order of the server's ids, and behind it what is still on its way.
 
@@ -14,6 +14,7 @@ export interface Line {
   key: string;
   author: string;
   text: string;
+  files: readonly File[];
   at: Date;
   /** Absent once the server has it. */
   delivery?: Delivery;
@@ -35,6 +36,14 @@ export function continues(before: Line | undefined, line: Line): boolean {
 }
 
 /** What the server says was said. */
-export function lineOf({ id, key, author, text, sentAt }: ChatSent): Line {
-  return { id, key, author, text, at: sentAt ? dateOf(sentAt) : new Date(0) };
+export function lineOf({ id, key, author, text, files, sentAt }: ChatSent): Line {
+  return { id, key, author, text, files, at: sentAt ? dateOf(sentAt) : new Date(0) };
+}
+
+/** A message in a few words, for lists. */
+export function summary({ text, files }: Line): string {
+  if (text || files.length === 0) return text;
+  const pictures = files.filter((file) => file.isPicture).length;
+  if (pictures === files.length) return pictures === 1 ? "a picture" : `${pictures} pictures`;
+  return files.length === 1 ? (files[0]?.name ?? "a file") || "a file" : `${files.length} files`;
 }

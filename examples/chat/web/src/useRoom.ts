@@ -1,7 +1,8 @@
+import { create } from "@psd/client/codec";
 import { useClient, useConnection, useFetch, useOutbox } from "@psd/client/react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
-import { ChatSent, FetchHistory, History, OpenRoom, SendChat } from "./messages";
+import { type Attachment, ChatSent, FetchHistory, File, History, OpenRoom, SendChat } from "./messages";
 import { lineOf, merge, type Delivery, type Line } from "./lines";
 
 /** What is known of a room. */
@@ -82,16 +83,17 @@ export function useRoom(room: string, me: string) {
         status.state === "failed"
           ? { status: "failed", reason: status.error.message }
           : { status: "sending", attempts: status.retries + 1 };
-      return [{ id: undefined, key: uuid, author: me, text: value.text, at: new Date(at), delivery }];
+      const files = value.attachments.map(({ alt }) => create(File, { alt }));
+      return [{ id: undefined, key: uuid, author: me, text: value.text, files, at: new Date(at), delivery }];
     });
     return waiting.length ? [...known.lines, ...waiting] : known.lines;
   }, [entries, known.lines, me, room]);
 
   const say = useCallback(
-    (text: string) => {
+    (text: string, attachments: readonly Attachment[]) => {
       // One name for the message and its request: the server tells a second try from a second message by it.
       const key = randomKey();
-      client.send(SendChat, { room, text, key }, { uuid: key }).catch(() => {}); // The outbox tells how it fares.
+      client.send(SendChat, { room, text, key, attachments }, { uuid: key }).catch(() => {}); // The outbox tells how it fares.
     },
     [client, room],
   );

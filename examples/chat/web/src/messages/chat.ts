@@ -142,7 +142,7 @@ export const PeopleChanged: MessageType<PeopleChanged, "people-changed", "server
 );
 
 /**
- * Says something in a room. Everyone in it gets `chat-sent`, the sender as the answer.
+ * Says something in a room, with a text, files, or both. Everyone in it gets `chat-sent`, the sender as the answer.
  *
  * A client keeps it until it is answered, and sends it again after a broken connection or a reload.
  */
@@ -151,14 +151,38 @@ export interface SendChat {
   text: string;
   /** Chosen by the sender, such as a UUID: sent twice with one key, as after a broken connection, it is said once. */
   key: string;
+  /** At most ten. */
+  attachments: Attachment[];
 }
 export const SendChat: MessageType<SendChat, "send-chat", "client"> = /* @__PURE__ */ message(
   { name: "chat.SendChat", type: "send-chat", origin: "client", cache: 86400 },
-  () => ({ room: "", text: "", key: "" }),
+  () => ({ room: "", text: "", key: "", attachments: [] }),
   [
     ["room", 1, "string"],
     ["text", 2, "string"],
     ["key", 3, "string"],
+    ["attachments", 4, "message[]", () => Attachment],
+  ],
+);
+
+/** A file that the sender has uploaded, and what goes with it. */
+export interface Attachment {
+  /** The `id` that the upload's answer gave it. */
+  id: string;
+  /** What a picture shows, for those who do not see it. */
+  alt: string;
+  /** Pixels of a picture, so that its place is kept while it is loaded. */
+  width: number;
+  height: number;
+}
+export const Attachment: MessageType<Attachment, undefined, undefined> = /* @__PURE__ */ message(
+  { name: "chat.Attachment" },
+  () => ({ id: "", alt: "", width: 0, height: 0 }),
+  [
+    ["id", 1, "string"],
+    ["alt", 2, "string"],
+    ["width", 3, "uint32"],
+    ["height", 4, "uint32"],
   ],
 );
 
@@ -172,10 +196,11 @@ export interface ChatSent {
   sentAt?: Timestamp | undefined;
   /** The sender's key of `send-chat`. */
   key: string;
+  files: File[];
 }
 export const ChatSent: MessageType<ChatSent, "chat-sent", "server"> = /* @__PURE__ */ message(
   { name: "chat.ChatSent", type: "chat-sent", origin: "server", cache: 2592000, keys: { text: ["room"], int: ["id"] } },
-  () => ({ room: "", id: 0, author: "", text: "", key: "" }),
+  () => ({ room: "", id: 0, author: "", text: "", key: "", files: [] }),
   [
     ["room", 1, "string"],
     ["id", 2, "int64", asNumber],
@@ -183,6 +208,36 @@ export const ChatSent: MessageType<ChatSent, "chat-sent", "server"> = /* @__PURE
     ["text", 4, "string"],
     ["sent_at", 5, "message", () => Timestamp],
     ["key", 6, "string"],
+    ["files", 7, "message[]", () => File],
+  ],
+);
+
+export interface File {
+  url: string;
+  name: string;
+  /** The media type, by the file's own bytes. */
+  mime: string;
+  size: number;
+  /** Whether it is shown; anything else is offered for saving. */
+  isPicture: boolean;
+  /** What a picture shows; may be empty. */
+  alt: string;
+  /** Pixels of a picture; 0 if nobody knows. */
+  width: number;
+  height: number;
+}
+export const File: MessageType<File, undefined, undefined> = /* @__PURE__ */ message(
+  { name: "chat.File" },
+  () => ({ url: "", name: "", mime: "", size: 0, isPicture: false, alt: "", width: 0, height: 0 }),
+  [
+    ["url", 1, "string"],
+    ["name", 2, "string"],
+    ["mime", 3, "string"],
+    ["size", 4, "int64", asNumber],
+    ["is_picture", 5, "bool"],
+    ["alt", 6, "string"],
+    ["width", 7, "uint32"],
+    ["height", 8, "uint32"],
   ],
 );
 
