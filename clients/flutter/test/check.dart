@@ -2,6 +2,7 @@
 // applications do, so that no name of ours is one of Flutter's.
 import 'package:flutter/widgets.dart';
 import 'package:psd_client/common.dart';
+import 'package:psd_client/upload.dart';
 import 'package:psd_flutter/psd_flutter.dart';
 
 Widget application(PsdClient client, Stream<bool> isOnline) =>
@@ -38,5 +39,17 @@ final class Screen extends StatelessWidget {
     );
   }
 }
+
+Widget progress(Uploads uploads) => StoreBuilder(
+  store: uploads,
+  builder: (context, entries) {
+    final UploadEntry(:name, :sent, :total, :status) = entries.last;
+    return Text(switch (status) {
+      UploadStored(:final file) => file.url,
+      UploadStopped(:final error) || UploadWaiting(reason: final error) => '$error',
+      UploadQueued() || UploadRunning() || UploadPaused() || UploadNeedsFile() => '$name: $sent of $total',
+    });
+  },
+);
 
 void main() {}

@@ -6,10 +6,12 @@ import 'dart:io';
 
 import 'package:psd_client/io.dart';
 import 'package:psd_client/psd_client.dart';
+import 'package:psd_client/upload.dart';
 
 import '../board/messages/messages.dart';
 
-/// Posts notes as `ann`, or only sends what an earlier run has left, and says line by line how far it is.
+/// Posts notes as `ann`, only sends what an earlier run has left, or uploads the file `large`, and says line by line
+/// how far it is.
 Future<void> main(List<String> arguments) async {
   final [what, url, folder, first, count] = arguments;
   final storage = await FileStorage.open('$folder/messages', onWarning: print);
@@ -32,6 +34,17 @@ Future<void> main(List<String> arguments) async {
     // Until somebody kills it.
     await Future<void>.delayed(const Duration(hours: 1));
   }
+  if (what == 'upload') {
+    final address = Uri.parse(url).replace(scheme: 'http', path: '/uploads');
+    final uploads = Uploads(client, address, UploadsOptions(chunkSize: 32 << 10, storage: storage));
+    final upload = await _large(uploads, '$folder/large');
+    upload.changes.listen((entry) {
+      if (entry.sent > 0 && entry.status is UploadRunning) stdout.writeln('sent ${entry.sent}');
+    });
+    final UploadedFile(:name) = await upload.done;
+    stdout.writeln('stored $name');
+    uploads.close();
+  }
   if (what == 'drain') {
     final left = Completer<void>();
     void look() {
@@ -49,4 +62,10 @@ Future<void> main(List<String> arguments) async {
   await storage.close();
   await stdout.flush();
   exit(0);
+}
+
+/// The upload that an earlier run has left, or a new one.
+Future<Upload> _large(Uploads uploads, String path) async {
+  final left = await uploads.changes.first;
+  return left.isEmpty ? uploads.upload(await FileSource.open(path)) : uploads.find(left.single.id)!;
 }

@@ -10,16 +10,17 @@ const deadline = Duration(seconds: 60);
 
 /// The server of tests/clients, in a process of its own.
 final class TestServer {
-  TestServer._(this._options);
+  TestServer._(this._options, this._settings);
 
-  /// One that has started.
-  static Future<TestServer> begin({int? accessMs}) async {
-    final server = TestServer._(accessMs == null ? const [] : ['--access-ms', '$accessMs']);
+  /// One that has started; [settings] are those of docs/SETTINGS.md.
+  static Future<TestServer> begin({int? accessMs, Map<String, String> settings = const {}}) async {
+    final server = TestServer._(accessMs == null ? const [] : ['--access-ms', '$accessMs'], settings);
     await server.start();
     return server;
   }
 
   final List<String> _options;
+  final Map<String, String> _settings;
   final Directory folder = Directory.systemTemp.createTempSync('psd-dart-');
   Process? _process;
   int _port = 0;
@@ -27,14 +28,15 @@ final class TestServer {
   Uri url = Uri();
 
   File get _notes => File('${folder.path}/notes');
+  Directory get _files => Directory('${folder.path}/files');
 
   Future<void> start() async {
     final program = Platform.environment['PSD_CLIENT_TESTS_SERVER'];
     if (program == null) {
       throw StateError('`PSD_CLIENT_TESTS_SERVER` names no server: run `cargo xtask test --only dart`');
     }
-    final arguments = ['--port', '$_port', '--notes', _notes.path, ..._options];
-    final process = _process = await Process.start(program, arguments);
+    final arguments = ['--port', '$_port', '--notes', _notes.path, '--files', _files.path, ..._options];
+    final process = _process = await Process.start(program, arguments, environment: _settings);
     process.stderr.listen(stderr.add);
     final lines = StreamIterator(process.stdout.transform(utf8.decoder).transform(const LineSplitter()));
     if (!await lines.moveNext()) throw StateError('the server ended with ${await process.exitCode} at its start');
@@ -72,6 +74,20 @@ final class TestServer {
     for (final note in _lines())
       if (note case {'board': final String name, 'retries': final int retries} when name == board) retries,
   ];
+
+  /// What the server keeps of uploads that are not done.
+  List<String> unfinished() => [
+    for (final file in _listed('uploads'))
+      if (file.path.endsWith('.data')) file.path,
+  ];
+
+  /// The files that were uploaded, by their keys.
+  Map<String, File> stored() => {for (final file in _listed('files')) file.uri.pathSegments.last: file};
+
+  List<File> _listed(String name) {
+    final folder = Directory('${_files.path}/$name');
+    return folder.existsSync() ? folder.listSync().whereType<File>().toList() : const [];
+  }
 
   List<Object?> _lines() {
     if (!_notes.existsSync()) return const [];

@@ -98,6 +98,7 @@ final class PsdClient {
   late final ClientOutbox _outbox;
   late final ClientCache _cache;
   late final Auth _auth;
+  final Listeners<bool> _network = Listeners(limit: 1);
   final Map<String, Listeners<Received<Object>>> _listeners = {};
   final Map<String, MessageType<Object>> _clientMessages = {};
   final Map<String, MessageType<Object>> _serverMessages = {};
@@ -149,10 +150,16 @@ final class PsdClient {
 
   /// Says that the network may be back, or that somebody looks at the application again: a wait for the next attempt is
   /// over, and a connection that may be dead is asked for a sign of life.
-  void networkBack() => _connection.back();
+  void networkBack() {
+    _connection.back();
+    _network.call(true);
+  }
 
   /// Says that the system has no network.
-  void networkGone() => _connection.gone();
+  void networkGone() {
+    _connection.gone();
+    _network.call(false);
+  }
 
   /// Sends a message. With `client cache` in its contract it goes through the outbox: it is kept until the server has
   /// handled it, over breaks and restarts, and [timeout] and [retry] do not count.
@@ -502,3 +509,9 @@ final class PsdClient {
     _request(_call(const VerifyToken(), uuid: randomUuid(), ack: false)).ignore();
   }
 }
+
+/// The tokens of a client, for what is made beside it.
+Auth authOf(PsdClient client) => client._auth;
+
+/// Whether there is a network, whenever a client is told.
+Stream<bool> networkOf(PsdClient client) => client._network.stream;
