@@ -189,6 +189,11 @@ settings! {
     upload_idle_timeout: Duration = Duration::from_secs(30), "PSD_UPLOAD_IDLE_TIMEOUT", "30";
     /// Uploads that a user, or the address of who is anonymous, may begin; beyond them they are answered with code 429.
     upload_rate: Rate = Rate::per_minute(600), "PSD_UPLOAD_RATE", "600/m";
+    /// Requests about uploads and files that a user may send over HTTP; beyond them they are answered with code 429.
+    file_requests_per_user: Rate = Rate::per_minute(6_000), "PSD_FILE_REQUESTS_PER_USER", "6000/m";
+    /// The same from one address (of IPv6: one /64), whoever sends them, before their token is looked at. Set it where the
+    /// server sees the addresses of clients and not that of a proxy.
+    file_requests_per_address: Rate = Rate::UNLIMITED, "PSD_FILE_REQUESTS_PER_ADDRESS", "off";
     /// Uploads that a user may have unfinished; one more is answered with code 429.
     uploads_per_user: usize = 100, "PSD_UPLOADS_PER_USER", "100";
     /// Uploads that may be unfinished in all; one more is answered with code 503.

@@ -48,7 +48,8 @@ impl Files {
     }
 
     /// Sets who may bring and delete files at all, as at a handler. Default: what
-    /// [`Settings::default_auth`](crate::Settings::default_auth) says.
+    /// [`Settings::default_auth`](crate::Settings::default_auth) says. A guard function, which sees a message, is refused at
+    /// start-up: what decides about every request is [`FileHooks::on_request`].
     pub fn guard(mut self, guard: Guard) -> Self {
         self.guard = guard;
         self

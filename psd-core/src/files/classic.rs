@@ -116,6 +116,9 @@ impl Upload {
     pub(crate) async fn run(mut self) {
         let closing = self.converse().await;
         if let State::Open(writer) = std::mem::replace(&mut self.state, State::Over) {
+            if let Some(Closing { error: Some(error), .. }) = &closing {
+                self.service.core.metrics.interrupted(error);
+            }
             writer.pause_in_time().await;
         }
         if let Some(Closing { code, error }) = closing {
@@ -225,7 +228,10 @@ impl Upload {
             match error.code() {
                 // Not for somebody of whom nothing is known but the key.
                 Some(413 | 415 | 507) if self.caller.is_some() => writer.discard().await,
-                _ => writer.pause_in_time().await,
+                _ => {
+                    self.service.core.metrics.interrupted(&error);
+                    writer.pause_in_time().await;
+                }
             }
         }
         error.into()
@@ -277,7 +283,7 @@ impl Upload {
     async fn end(&mut self) -> Result<(), Error> {
         let nobody = Caller { identity: None, address: self.address };
         let caller = self.caller.clone().unwrap_or(nobody);
-        self.service.admit(&caller)?;
+        self.service.admit(&caller).await?;
         self.service.record_for(Some(&caller), self.id).await?;
         self.caller = Some(caller);
         self.writer().await?;

@@ -1,22 +1,19 @@
 //! What a server knows of its files.
 
-use std::sync::Arc;
+use std::{num::NonZero, sync::Arc};
 
-use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
+use bytes::Bytes;
+use object_store::{ObjectStore, path::Path};
+use sha2::{Digest as _, Sha256};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::{
-    Files,
-    hooks::AnyHooks,
-    index::Index,
-    locks::Locks,
-    record::Record,
-    slots::Slots,
-    storage::{Backend, failed},
+    Files, hash::Checksum, hooks::AnyHooks, index::Index, locks::Locks, record::Record, slots::Slots, storage::Backend,
 };
 use crate::{
     Error, Guard, Settings,
     limits::{Bucket, Clock, Keyed},
+    metrics::{FileMetrics, StorageOperation},
 };
 
 /// What a server knows of files; [`FileService`](super::FileService) is what is done with it.
@@ -36,8 +33,15 @@ pub(crate) struct Core {
     pub(crate) is_loaded: OnceCell<()>,
     pub(crate) locks: Locks,
     pub(crate) writers: Arc<Semaphore>,
+    most_writers: usize,
+    /// Uploads whose bytes are hashed at the same time.
+    hashing: Arc<Semaphore>,
+    pub(crate) metrics: FileMetrics,
     pub(crate) clock: Clock,
+    /// Of uploads that begin, by who begins them.
     pub(crate) rates: Keyed<Box<str>, Bucket>,
+    /// Of requests over HTTP, by user and by address.
+    pub(crate) requests: Keyed<Box<str>, Bucket>,
     /// So that uploads which begin together do not each find the room of all: one of a user at a time.
     pub(crate) starting: Keyed<Box<str>, tokio::sync::Mutex<()>>,
 }
@@ -46,6 +50,15 @@ impl Core {
     /// # Errors
     /// The storage cannot be opened; text for start-up.
     pub(crate) fn open(files: Files, settings: &Settings) -> Result<Self, String> {
+        if let Some(function) = files.guard.function {
+            return Err(format!(
+                "the guard of files names the function `{}`, which sees a message, and most that is asked about files is none: \
+                 decide in `FileHooks::on_request`",
+                function.name
+            ));
+        }
+        let most_writers = settings.upload_writers.min(Semaphore::MAX_PERMITS);
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         Ok(Self {
             backend: files.storage.open(settings)?,
             hooks: files.hooks,
@@ -58,9 +71,13 @@ impl Core {
             index: Index::default(),
             is_loaded: OnceCell::new(),
             locks: Locks::default(),
-            writers: Arc::new(Semaphore::new(settings.upload_writers.min(Semaphore::MAX_PERMITS))),
+            writers: Arc::new(Semaphore::new(most_writers)),
+            most_writers,
+            hashing: Arc::new(Semaphore::new((cores / 2).max(1))),
+            metrics: FileMetrics::new(),
             clock: Clock::new(),
             rates: Keyed::new(),
+            requests: Keyed::new(),
             starting: Keyed::new(),
         })
     }
@@ -70,10 +87,40 @@ impl Core {
     }
 
     pub(crate) async fn save(&self, record: &Record, offset: u64) -> Result<(), Error> {
-        let path = Record::path(record.id);
-        let json = serde_json::to_vec(record)?;
-        self.objects().put(&path, PutPayload::from(json)).await.map_err(|error| failed(&path, error))?;
+        self.put(&Record::path(record.id), serde_json::to_vec(record)?).await?;
         self.index.note(record, offset);
         Ok(())
+    }
+
+    /// Writes a small object.
+    pub(crate) async fn put(&self, path: &Path, bytes: Vec<u8>) -> Result<(), Error> {
+        self.metrics.timed(StorageOperation::Put, self.backend.put(path, bytes)).await
+    }
+
+    /// Adds bytes to the digests of an upload. They are of a few uploads at a time, on threads that may be busy, so that
+    /// cores are left for what is short.
+    pub(crate) async fn digest(
+        &self,
+        mut hash: Sha256,
+        mut checksum: Option<Checksum>,
+        chunks: Vec<Bytes>,
+    ) -> Result<(Sha256, Option<Checksum>), Error> {
+        let place = self.hashing.clone().acquire_owned().await?;
+        let digest = tokio::task::spawn_blocking(move || {
+            for chunk in &chunks {
+                hash.update(chunk);
+                if let Some(checksum) = &mut checksum {
+                    checksum.update(chunk);
+                }
+            }
+            drop(place);
+            (hash, checksum)
+        });
+        Ok(digest.await?)
+    }
+
+    /// Uploads that are being written.
+    pub(crate) fn writing(&self) -> usize {
+        self.most_writers - self.writers.available_permits()
     }
 }

@@ -39,6 +39,20 @@ use crate::{Error, Identity, Server, auth::BoxFuture, continue_::panicked, dispa
     note = "write `impl FileHooks for {Self} {{}}`, with the hooks you need in it"
 )]
 pub trait FileHooks: Send + Sync + 'static {
+    /// Decides whether somebody may bring and delete files at all, whatever it comes by: at each message and each request
+    /// about uploads, and when a stream of a connection opens, once [`Files::guard`](super::Files::guard) has let the caller pass. Default: everybody may.
+    ///
+    /// # Errors
+    /// What the client is answered with.
+    fn on_request(
+        &self,
+        identity: Option<&Identity>,
+        server: &Server,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        let _ = (identity, server);
+        std::future::ready(Ok(()))
+    }
+
     /// Decides whether a file may come, and where it goes. Default: everybody whom the guard lets pass may bring one.
     ///
     /// # Errors
@@ -169,6 +183,7 @@ impl Slot {
 
 /// [`FileHooks`] behind a pointer, each within its time and whether it panics or not.
 pub(crate) trait AnyHooks: Send + Sync + 'static {
+    fn request<'a>(&'a self, identity: Option<&'a Identity>, server: &'a Server) -> BoxFuture<'a, Result<(), Error>>;
     fn start<'a>(&'a self, upload: &'a NewUpload, server: &'a Server) -> BoxFuture<'a, Result<Slot, Error>>;
     fn done<'a>(&'a self, file: &'a StoredFile, server: &'a Server) -> BoxFuture<'a, Result<UploadedFile, Error>>;
     fn download<'a>(
@@ -186,6 +201,10 @@ pub(crate) trait AnyHooks: Send + Sync + 'static {
 }
 
 impl<H: FileHooks> AnyHooks for H {
+    fn request<'a>(&'a self, identity: Option<&'a Identity>, server: &'a Server) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(held(server, async move { self.on_request(identity, server).await }))
+    }
+
     fn start<'a>(&'a self, upload: &'a NewUpload, server: &'a Server) -> BoxFuture<'a, Result<Slot, Error>> {
         Box::pin(held(server, async move { self.on_upload_start(upload, server).await }))
     }

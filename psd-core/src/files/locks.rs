@@ -37,6 +37,8 @@ struct Lock {
 pub(crate) struct Held {
     id: UploadId,
     locks: Arc<Mutex<HashMap<UploadId, Arc<Lock>>>>,
+    /// Says that it is needed still.
+    lock: Arc<Lock>,
     /// `None` once it is let go.
     guard: Option<OwnedMutexGuard<()>>,
     stop: CancellationToken,
@@ -56,18 +58,25 @@ impl Locks {
         let Ok(guard) = guard else {
             return Err(Error::new(423, "another request works with this upload: try again later"));
         };
+        Ok(self.held(id, lock, guard))
+    }
+
+    /// Takes an upload that nobody has, which disturbs nobody.
+    pub(crate) fn try_take(&self, id: UploadId) -> Option<Held> {
+        let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = locks.entry(id).or_default().clone();
+        let guard = lock.held.clone().try_lock_owned().ok()?;
+        Some(self.held(id, lock, guard))
+    }
+
+    fn held(&self, id: UploadId, lock: Arc<Lock>, guard: OwnedMutexGuard<()>) -> Held {
         let stop = CancellationToken::new();
         *lock.stop.lock().unwrap_or_else(PoisonError::into_inner) = stop.clone();
         // Whoever came meanwhile has told the one before.
         if lock.waiting.load(Ordering::SeqCst) > 0 {
             stop.cancel();
         }
-        Ok(Held { id, locks: self.0.clone(), guard: Some(guard), stop })
-    }
-
-    /// Whether somebody works with an upload.
-    pub(crate) fn is_taken(&self, id: UploadId) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&id)
+        Held { id, locks: self.0.clone(), lock, guard: Some(guard), stop }
     }
 }
 
@@ -82,8 +91,8 @@ impl Drop for Held {
     fn drop(&mut self) {
         self.guard = None;
         let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
-        // The map's own is the last.
-        if locks.get(&self.id).is_some_and(|lock| Arc::strong_count(lock) == 1) {
+        // Nobody else has it or waits for it: there are the map's and this one.
+        if Arc::strong_count(&self.lock) == 2 {
             locks.remove(&self.id);
         }
     }
@@ -119,7 +128,9 @@ mod tests {
         });
         let second = second.expect("the first has let go");
         assert_eq!(locks.take(id).await.err().and_then(|error| error.code()), Some(423), "the second does not");
+        assert!(locks.try_take(id).is_none() && !second.stop().is_cancelled(), "nobody is disturbed by trying");
         drop(second);
+        assert!(locks.try_take(id).is_some());
         assert!(locks.0.lock().expect("nobody panics with it").is_empty());
     }
 }

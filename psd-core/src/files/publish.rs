@@ -1,17 +1,17 @@
 //! The end of an upload: a file that everybody sees, or nothing.
 
-use object_store::{ObjectStoreExt as _, PutPayload};
-
 use super::{
     FileService, StoredFile,
     done::Told,
     locks::Held,
     record::{Record, Stage, info_path},
     room::mark,
-    storage::failed,
     uploads::Finished,
 };
-use crate::Error;
+use crate::{
+    Error,
+    metrics::{StorageOperation, UploadFailure},
+};
 
 impl FileService {
     /// Publishes a file whose bytes are all there, asks the application what becomes of it, and lets it be seen.
@@ -26,14 +26,19 @@ impl FileService {
         let file = (**file).clone();
         match self.object::<StoredFile>(&info_path(&file.key)).await? {
             Some(other) if other.upload != file.upload => {
+                self.core.metrics.failed(UploadFailure::KeyTaken);
                 self.discard(&record).await?;
                 return Err(Error::new(409, format!("there is a file `{}` already", file.key)));
             }
             _ => {}
         }
         match self.publish(record.clone(), &file).await {
-            Ok(finished) => Ok(finished),
+            Ok(finished) => {
+                self.core.metrics.done();
+                Ok(finished)
+            }
             Err(error) if error.code().is_none_or(|code| code < 500 || code == 507) => {
+                self.core.metrics.failed(UploadFailure::of(&error));
                 self.remove(&file).await?;
                 self.discard(&record).await?;
                 Err(error)
@@ -43,14 +48,12 @@ impl FileService {
     }
 
     async fn publish(&self, mut record: Record, file: &StoredFile) -> Result<Finished, Error> {
-        self.core.backend.publish(&record).await?;
+        self.core.metrics.timed(StorageOperation::Publish, self.core.backend.publish(&record)).await?;
         if let Some(mark) = mark(file) {
-            self.core.objects().put(&mark, PutPayload::new()).await.map_err(|error| failed(&mark, error))?;
+            self.core.put(&mark, Vec::new()).await?;
         }
         let uploaded = self.core.hooks.done(file, &self.server).await?;
-        let info = info_path(&file.key);
-        let json = serde_json::to_vec(file)?;
-        self.core.objects().put(&info, PutPayload::from(json)).await.map_err(|error| failed(&info, error))?;
+        self.core.put(&info_path(&file.key), serde_json::to_vec(file)?).await?;
         record.stage = Stage::Done { key: file.key.clone(), size: file.size, told: Some(Told(uploaded.clone())) };
         record.length = Some(file.size);
         self.core.save(&record, file.size).await?;

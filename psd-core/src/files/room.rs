@@ -5,7 +5,11 @@ use object_store::path::Path;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{FileService, StoredFile, UploadId, storage::failed, uploads::Caller};
-use crate::Error;
+use crate::{
+    Error, Rate,
+    limits::{Bucket, Keyed},
+    listener::Client,
+};
 
 impl FileService {
     /// What would be too much with so many bytes more, besides one upload.
@@ -64,10 +68,30 @@ impl FileService {
             (None, Some(address)) => crate::limits::network(address).to_string().into(),
             (None, None) => "".into(),
         };
+        self.take_token(&self.core.rates, key, self.settings().upload_rate, "uploads")
+    }
+
+    /// Whether one more request over HTTP may come from where it comes from.
+    pub(crate) fn take_request_from(&self, client: Client) -> Result<(), Error> {
+        let Some(address) = client.address() else { return Ok(()) };
+        let key = crate::limits::network(address.ip()).to_string();
+        self.take_token(&self.core.requests, key.into(), self.settings().file_requests_per_address, "requests")
+    }
+
+    /// Whether one more request over HTTP may come from a user.
+    pub(crate) fn take_request_of(&self, user: &str) -> Result<(), Error> {
+        let key = format!("user {user}");
+        self.take_token(&self.core.requests, key.into(), self.settings().file_requests_per_user, "requests")
+    }
+
+    fn take_token(&self, rates: &Keyed<Box<str>, Bucket>, key: Box<str>, rate: Rate, what: &str) -> Result<(), Error> {
+        if rate.is_unlimited() {
+            return Ok(());
+        }
         let now = self.core.clock.now();
-        let bucket = self.core.rates.get(key, |bucket| !bucket.is_full(now));
-        bucket.take(self.settings().upload_rate, now).map_err(|wait| {
-            Error::new(429, format!("too many uploads: try again in {:.1} s", wait.as_secs_f64().max(0.1)))
+        let bucket = rates.get(key, |bucket| !bucket.is_full(now));
+        bucket.take(rate, now).map_err(|wait| {
+            Error::new(429, format!("too many {what}: try again in {:.1} s", wait.as_secs_f64().max(0.1)))
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The files of a server: what applications do with them, and what all ways to them need.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -11,10 +11,10 @@ use super::{
     Core, StoredFile, UploadId, name,
     record::{file_path, info_path},
     room::mark,
-    storage::{failed, read},
+    storage::{ByteStream, failed, read},
     uploads::Caller,
 };
-use crate::{Error, Server, Settings};
+use crate::{Error, Server, Settings, metrics::StorageOperation};
 
 /// The files of a server; see [`Server::files`].
 #[derive(Clone)]
@@ -59,7 +59,12 @@ impl FileService {
             object_store::Error::NotFound { .. } => missing_file(),
             error => failed(&path, error),
         })?;
-        read(self.core.objects(), &path, 0..size.size).await?.ok_or_else(missing_file)
+        self.bytes(&path, 0..size.size).await?.ok_or_else(missing_file)
+    }
+
+    /// A range of an object; `None` if there is no such object.
+    pub(crate) async fn bytes(&self, path: &Path, range: Range<u64>) -> Result<Option<ByteStream>, Error> {
+        self.core.metrics.timed(StorageOperation::Read, read(self.core.objects(), path, range)).await
     }
 
     /// Deletes a file, whoever asks; nothing happens if there is none. What clients ask for goes by
@@ -105,7 +110,13 @@ impl FileService {
     }
 
     /// Whether somebody may bring and delete files at all.
-    pub(crate) fn admit(&self, caller: &Caller) -> Result<(), Error> {
+    pub(crate) async fn admit(&self, caller: &Caller) -> Result<(), Error> {
+        self.check_guard(caller)?;
+        self.core.hooks.request(caller.identity.as_ref(), &self.server).await
+    }
+
+    /// The half of it that asks nobody.
+    pub(crate) fn check_guard(&self, caller: &Caller) -> Result<(), Error> {
         let guard = &self.core.guard;
         let requires_auth = guard.requires_auth(None, self.settings().default_auth);
         guard.check(requires_auth, caller.identity.as_ref()).map_err(Error::from)
@@ -116,7 +127,7 @@ impl FileService {
     /// # Errors
     /// There is no such file (404), or it may not.
     pub(crate) async fn delete_for(&self, caller: &Caller, key: &str) -> Result<(), Error> {
-        self.admit(caller)?;
+        self.admit(caller).await?;
         let file = self.find(key).await?.ok_or_else(missing_file)?;
         self.core.hooks.delete(&file, caller.identity.as_ref(), &self.server).await?;
         self.remove(&file).await
@@ -141,8 +152,9 @@ impl FileService {
 
     /// A small object, written as JSON; `None` if there is none.
     pub(crate) async fn object<T: serde::de::DeserializeOwned>(&self, path: &Path) -> Result<Option<T>, Error> {
-        let bytes = match self.core.objects().get(path).await {
-            Ok(object) => object.bytes().await.map_err(|error| failed(path, error))?,
+        let get = async { self.core.objects().get(path).await?.bytes().await };
+        let bytes = match self.core.metrics.timed(StorageOperation::Get, get).await {
+            Ok(bytes) => bytes,
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(failed(path, error)),
         };

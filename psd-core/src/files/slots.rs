@@ -45,7 +45,7 @@ impl FileService {
     /// As [`resume`](Self::resume).
     pub(crate) async fn restart(&self, caller: Option<&Caller>, id: UploadId) -> Result<Resumed, Error> {
         if let Some(caller) = caller {
-            self.admit(caller)?;
+            self.admit(caller).await?;
         }
         self.load().await?;
         self.record_for(caller, id).await?;

@@ -8,10 +8,10 @@ use object_store::{ObjectStoreExt as _, path::Path};
 use super::{
     FileService, UploadId,
     record::{Record, Stage},
-    storage::failed,
+    storage::{TEMPORARY, failed},
     stored::now,
 };
-use crate::Error;
+use crate::{Error, metrics::UploadFailure};
 
 /// Objects that are looked at together.
 const AT_ONCE: usize = 16;
@@ -37,38 +37,39 @@ impl FileService {
         for object in objects.iter().filter(|object| is_record(&object.location)) {
             let Some(id) = upload_of(&object.location) else { continue };
             records.insert(id);
-            if self.core.locks.is_taken(id) {
-                continue;
-            }
-            match self.object::<Record>(&object.location).await {
-                Ok(Some(record)) => count += usize::from(self.sweep_one(record).await),
-                Ok(None) => {}
-                Err(error) => tracing::warn!(upload = %id, ?error, "the record of an upload cannot be read"),
+            match self.sweep_one(id).await {
+                Ok(is_swept) => count += usize::from(is_swept),
+                Err(error) => tracing::warn!(upload = %id, ?error, "an upload cannot be swept"),
             }
         }
         for object in objects.iter().filter(|object| !is_record(&object.location)) {
             let age = now().saturating_sub(object.last_modified.timestamp().try_into().unwrap_or(0));
-            let is_orphan = upload_of(&object.location).is_none_or(|id| !records.contains(&id));
+            let is_temporary = object.location.as_ref().ends_with(TEMPORARY);
+            let is_orphan = is_temporary || upload_of(&object.location).is_none_or(|id| !records.contains(&id));
             if is_orphan && age > ORPHAN_AGE {
                 let _ = self.core.objects().delete(&object.location).await; // Or the next time.
                 count += 1;
             }
         }
+        self.core.metrics.swept(count);
         Ok(count)
     }
 
-    async fn sweep_one(&self, record: Record) -> bool {
-        let (id, is_expired) = (record.id, record.expires <= now());
-        let Ok(held) = self.core.locks.take(id).await else { return false };
-        let result = match record.stage {
-            Stage::Publishing(_) => self.conclude(record, held).await.map(drop),
-            _ if is_expired => self.discard(&record).await,
-            _ => return false,
-        };
-        if let Err(error) = &result {
-            tracing::warn!(upload = %id, ?error, "an upload cannot be swept");
+    async fn sweep_one(&self, id: UploadId) -> Result<bool, Error> {
+        // What somebody works with is not forgotten.
+        let Some(held) = self.core.locks.try_take(id) else { return Ok(false) };
+        let Some(record) = self.object::<Record>(&Record::path(id)).await? else { return Ok(false) };
+        let is_expired = record.expires <= now();
+        match record.stage {
+            Stage::Publishing(_) => self.conclude(record, held).await.map(drop)?,
+            Stage::Open if is_expired => {
+                self.discard(&record).await?;
+                self.core.metrics.failed(UploadFailure::Expired);
+            }
+            Stage::Done { .. } if is_expired => self.discard(&record).await?,
+            _ => return Ok(false),
         }
-        result.is_ok()
+        Ok(true)
     }
 
     /// Sweeps for as long as it is polled.

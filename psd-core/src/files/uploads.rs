@@ -10,11 +10,10 @@ use super::{
     locks::Held,
     name,
     record::{Record, Role, Stage, data_path, info_path},
-    storage::read,
     stored::now,
     writer::Writer,
 };
-use crate::{Error, Identity};
+use crate::{Error, Identity, metrics::UploadFailure};
 
 /// Bytes that a client may say about a file: its record is written again and again.
 const LONGEST_WISH: usize = 16 * 1024;
@@ -92,7 +91,16 @@ impl FileService {
     /// The guard or the hook refuses, it is too long (413), of a wrong type (415), beyond a quota (413) or a limit in number
     /// (429, 503), its key is taken (409), or the storage fails. Nothing is left behind.
     pub(crate) async fn start(&self, caller: &Caller, wish: Wish) -> Result<Record, Error> {
-        self.admit(caller)?;
+        let record = self.begin(caller, wish).await;
+        match &record {
+            Ok(_) => self.core.metrics.begun(),
+            Err(error) => self.core.metrics.failed(UploadFailure::of(error)),
+        }
+        record
+    }
+
+    async fn begin(&self, caller: &Caller, wish: Wish) -> Result<Record, Error> {
+        self.admit(caller).await?;
         self.take_rate(caller)?;
         wish.check()?;
         self.load().await?;
@@ -157,7 +165,7 @@ impl FileService {
 
     /// An upload, held against all others. Whoever writes to it is told to stop.
     async fn take(&self, caller: &Caller, id: UploadId) -> Result<(Record, Held), Error> {
-        self.admit(caller)?;
+        self.admit(caller).await?;
         self.load().await?;
         // Nobody is told to stop by somebody whose upload it is not; what he did until he stopped is read behind him.
         self.record(caller, id).await?;
@@ -223,6 +231,9 @@ impl FileService {
         {
             self.remove(&file).await?;
         }
+        if !matches!(record.stage, Stage::Done { .. }) {
+            self.core.metrics.failed(UploadFailure::Cancelled);
+        }
         self.discard(&record).await
     }
 
@@ -257,7 +268,7 @@ impl FileService {
             let path = data_path(part.id);
             let copied = async {
                 let missing = || Error::new(409, format!("the part {} is gone", part.id));
-                let mut bytes = read(self.core.objects(), &path, 0..*size).await?.ok_or_else(missing)?;
+                let mut bytes = self.bytes(&path, 0..*size).await?.ok_or_else(missing)?;
                 while let Some(chunk) = bytes.try_next().await? {
                     writer.write(chunk).await?;
                 }

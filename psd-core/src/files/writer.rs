@@ -13,12 +13,16 @@ use super::{
     hash::{Checksum, HashState, hex},
     kind,
     locks::Held,
-    record::{Record, Stage, data_path},
-    storage::{Sink, read},
+    record::{Parts, Record, Stage, data_path},
+    storage::Sink,
     stored::now,
     uploads::Finished,
 };
-use crate::{Error, dispatch::within};
+use crate::{
+    Error,
+    dispatch::within,
+    metrics::{StorageOperation, UploadFailure},
+};
 
 /// Bytes that are written together.
 const BLOCK: usize = 256 * 1024;
@@ -43,6 +47,8 @@ pub(crate) struct Writer {
     waiting_bytes: usize,
     /// Where the last checkpoint was.
     noted: u64,
+    /// Why nobody can go on with it.
+    failure: Option<UploadFailure>,
     /// Free again before the upload is, for whoever waits for that.
     _place: OwnedSemaphorePermit,
     held: Held,
@@ -66,10 +72,10 @@ impl Writer {
         if at < offset {
             let path = data_path(record.id);
             let unreadable = || Error::internal(format!("the upload {} cannot be read back", record.id));
-            let mut bytes = read(service.core.objects(), &path, at..offset).await?.ok_or_else(unreadable)?;
+            let mut bytes = service.bytes(&path, at..offset).await?.ok_or_else(unreadable)?;
             while let Some(chunk) = bytes.try_next().await? {
                 keep_head(&mut record, &chunk);
-                hash.update(&chunk);
+                (hash, _) = service.core.digest(hash, None, vec![chunk]).await?;
             }
         }
         let (waiting, checksum) = (Vec::new(), None);
@@ -83,6 +89,7 @@ impl Writer {
             waiting,
             waiting_bytes: 0,
             noted: offset,
+            failure: None,
             _place: place,
             held,
         })
@@ -158,11 +165,18 @@ impl Writer {
     /// More than the file has or may have (413), a file of a wrong type (415), after both of which the writer can only be
     /// [discarded](Self::discard) or left; or the storage fails (503, 507).
     pub(crate) async fn write(&mut self, chunk: Bytes) -> Result<(), Error> {
+        let written = self.append(chunk).await;
+        self.failure = written.as_ref().err().map(UploadFailure::of);
+        written
+    }
+
+    async fn append(&mut self, chunk: Bytes) -> Result<(), Error> {
         let sum = self.offset().saturating_add(chunk.len() as u64);
         let most = self.record.length.unwrap_or(self.record.limit);
         if sum > most {
             return Err(Error::new(413, format!("the file has {most} bytes at most, and more have come")));
         }
+        self.service.core.metrics.received(chunk.len());
         self.waiting_bytes += chunk.len();
         self.waiting.push(chunk);
         if self.waiting_bytes >= BLOCK {
@@ -176,6 +190,12 @@ impl Writer {
 
     /// Writes what waits. When it returns, the bytes survive the end of the process (in a folder).
     pub(crate) async fn flush(&mut self) -> Result<(), Error> {
+        let flushed = self.write_waiting().await;
+        self.failure = flushed.as_ref().err().map(UploadFailure::of);
+        flushed
+    }
+
+    async fn write_waiting(&mut self) -> Result<(), Error> {
         if self.waiting.is_empty() {
             return Ok(());
         }
@@ -187,18 +207,10 @@ impl Writer {
         if self.record.head.len() >= kind::HEAD {
             self.decide()?;
         }
-        // Beside the writing, on a thread that may be busy for a while.
-        let (mut hash, mut checksum, bytes) = (std::mem::take(&mut self.hash), self.checksum.take(), chunks.clone());
-        let hashing = tokio::task::spawn_blocking(move || {
-            for chunk in &bytes {
-                hash.update(chunk);
-                if let Some(checksum) = &mut checksum {
-                    checksum.update(chunk);
-                }
-            }
-            (hash, checksum)
-        });
-        let (written, hashed) = tokio::join!(self.sink.write(chunks), hashing);
+        let core = &self.service.core;
+        let hashing = core.digest(std::mem::take(&mut self.hash), self.checksum.take(), chunks.clone());
+        let writing = core.metrics.timed(StorageOperation::Write, self.sink.write(chunks));
+        let (written, hashed) = tokio::join!(writing, hashing);
         (self.hash, self.checksum) = hashed?;
         written
     }
@@ -248,6 +260,7 @@ impl Writer {
         match self.close().await {
             Ok(()) => {}
             Err(error) if matches!(error.code(), Some(413 | 415 | 507)) => {
+                self.failure = Some(UploadFailure::of(&error));
                 self.discard().await;
                 return Err(error);
             }
@@ -256,7 +269,10 @@ impl Writer {
         let Self { service, record, sink, held, .. } = self;
         drop(sink);
         match record.is_partial() {
-            true => Ok(Finished { record, file: None }),
+            true => {
+                service.core.metrics.done();
+                Ok(Finished { record, file: None })
+            }
             false => service.conclude(record, held).await,
         }
     }
@@ -277,8 +293,9 @@ impl Writer {
             }
         }
         self.decide()?;
+        let synced = self.sync().await?;
         let (service, record) = (&self.service, &mut self.record);
-        record.parts = self.sink.sync().await?.or(record.parts.take());
+        record.parts = synced.or(record.parts.take());
         record.expires = service.expiry();
         record.hold = None;
         record.hash = HashState::of(&self.hash, size);
@@ -307,8 +324,9 @@ impl Writer {
 
     /// Ends the upload: nothing of it is kept. What cannot be removed now is swept.
     pub(crate) async fn discard(self) {
-        let Self { service, record, sink, held, .. } = self;
+        let Self { service, record, sink, held, failure, .. } = self;
         drop(sink);
+        service.core.metrics.failed(failure.unwrap_or(UploadFailure::Cancelled));
         if let Err(error) = service.discard(&record).await {
             tracing::warn!(upload = %record.id, ?error, "an upload is left to be swept");
         }
@@ -317,7 +335,7 @@ impl Writer {
 
     /// Notes how far it is.
     async fn note(&mut self) -> Result<(), Error> {
-        if let Some(parts) = self.sink.sync().await? {
+        if let Some(parts) = self.sync().await? {
             self.record.parts = Some(parts);
         }
         self.noted = self.sink.offset();
@@ -327,6 +345,10 @@ impl Writer {
         self.record.hash = HashState::of(&self.hash, self.noted);
         self.record.expires = self.service.expiry();
         self.service.core.save(&self.record, self.noted).await
+    }
+
+    async fn sync(&mut self) -> Result<Option<Parts>, Error> {
+        self.service.core.metrics.timed(StorageOperation::Sync, self.sink.sync()).await
     }
 
     /// Forgets what came since the last checkpoint, which is where the checksum was declared.

@@ -5,6 +5,8 @@
 //! check of the dashboard. Labels are of known sets only: a client's bytes never become one.
 
 mod count;
+#[cfg_attr(not(feature = "files"), allow(dead_code, reason = "belongs to a feature"))]
+mod files;
 mod histogram;
 mod process;
 mod requests;
@@ -14,6 +16,8 @@ mod text;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) use count::{Counts, Label};
+#[cfg_attr(not(feature = "files"), allow(unused_imports, reason = "belongs to a feature"))]
+pub(crate) use files::FileMetrics;
 use histogram::Histogram;
 pub(crate) use requests::Requests;
 pub use table::Metric;
@@ -122,6 +126,18 @@ labels! {
     TokenFailure { Refused = "refused", Expired = "expired", Unavailable = "unavailable" }
     /// How a login ended.
     LoginOutcome { Done = "ok", Wrong = "wrong", Throttled = "throttled", Unavailable = "unavailable" }
+    /// Why an upload has become no file.
+    UploadFailure {
+        Refused = "refused", Rate = "rate", TooLarge = "too_large", Type = "type", KeyTaken = "key_taken", Full = "full",
+        Unavailable = "unavailable", Internal = "internal", Cancelled = "cancelled", Expired = "expired",
+    }
+    /// Why a request about an upload ended before its end.
+    UploadInterruption {
+        Broken = "broken", Idle = "idle", Offset = "offset", TooLarge = "too_large", TakenOver = "taken_over",
+        Checksum = "checksum", Unavailable = "unavailable", Other = "other",
+    }
+    /// What a storage of files is asked to do.
+    StorageOperation { Write = "write", Sync = "sync", Publish = "publish", Read = "read", Get = "get", Put = "put" }
 }
 
 impl CloseCode {

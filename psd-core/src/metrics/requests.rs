@@ -9,7 +9,8 @@ use super::{
 use crate::{Outcome, hash::Names};
 
 /// In seconds.
-const DURATIONS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+pub(super) const DURATIONS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// One entry for each type that the endpoint knows, and one for all others.
 #[derive(Debug)]

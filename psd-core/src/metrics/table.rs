@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{process, text::Samples};
+use super::{FileMetrics, StorageOperation, count::Label as _, process, text::Samples};
 use crate::Server;
 
 /// One metric that a server writes: see [`Server::METRICS`].
@@ -139,6 +139,57 @@ metrics! {
     };
     /// Tasks of connections, and work that was acked before it was done.
     gauge "psd_tasks" [] = |server, out| out.add(&[], server.0.connections.len() as u64);
+    /// Uploads that have begun, parts of files included. This and what follows to `psd_file_storage_duration_seconds` are there with files.
+    counter "psd_uploads_begun_total" [] = |server, out| {
+        files(server).into_iter().for_each(|files| out.add(&[], files.begun.load(Ordering::Relaxed)));
+    };
+    /// Uploads that have become a file, or a part of one.
+    counter "psd_uploads_done_total" [] = |server, out| {
+        files(server).into_iter().for_each(|files| out.add(&[], files.done.load(Ordering::Relaxed)));
+    };
+    /// Uploads that have become none, or did not begin: `refused` (by a guard or a hook), `rate`, `too_large` (for a limit or a quota), of a `type` that is not taken, `key_taken`, `full` (the disk), `unavailable` (the storage does not answer, or too much goes on), `internal` (an error of the server), `cancelled` by the client, `expired`.
+    counter "psd_uploads_failed_total" ["reason"] = |server, out| {
+        let failed = files(server).into_iter().flat_map(|files| files.failed.iter());
+        failed.for_each(|(reason, count)| out.add(&[reason], count));
+    };
+    /// Requests about uploads that ended early, so that the client must come back: `broken` (400), `idle` (408), a wrong `offset` (409), `too_large` (413), `taken_over` by a later request (423), a wrong `checksum` (460), `unavailable` (503), or `other`.
+    counter "psd_uploads_interrupted_total" ["reason"] = |server, out| {
+        let interrupted = files(server).into_iter().flat_map(|files| files.interrupted.iter());
+        interrupted.for_each(|(reason, count)| out.add(&[reason], count));
+    };
+    /// Uploads that are neither done nor given up.
+    gauge "psd_uploads_unfinished" [] = |server, out| {
+        #[cfg(feature = "files")]
+        server.0.files.iter().for_each(|files| out.add(&[], files.index.len() as u64));
+        let _ = (server, out);
+    };
+    /// Uploads that are being written; `PSD_UPLOAD_WRITERS` says how many may be.
+    gauge "psd_upload_writers" [] = |server, out| {
+        #[cfg(feature = "files")]
+        server.0.files.iter().for_each(|files| out.add(&[], files.writing() as u64));
+        let _ = (server, out);
+    };
+    /// Bytes of files that have come.
+    counter "psd_file_received_bytes_total" [] = |server, out| {
+        files(server).into_iter().for_each(|files| out.add(&[], files.received.load(Ordering::Relaxed)));
+    };
+    /// Bytes of files that were sent.
+    counter "psd_file_sent_bytes_total" [] = |server, out| {
+        files(server).into_iter().for_each(|files| out.add(&[], files.sent.load(Ordering::Relaxed)));
+    };
+    /// Times the server has looked for uploads that have expired.
+    counter "psd_upload_sweeps_total" [] = |server, out| {
+        files(server).into_iter().for_each(|files| out.add(&[], files.sweeps.load(Ordering::Relaxed)));
+    };
+    /// Uploads that were removed or gone on with then.
+    counter "psd_uploads_swept_total" [] = |server, out| {
+        files(server).into_iter().for_each(|files| out.add(&[], files.swept.load(Ordering::Relaxed)));
+    };
+    /// Seconds that the storage of files took: to `write` a block of an upload, to `sync` (make safe what has come), to `publish` a file, to begin to `read` one, and to `get` and `put` what is known of uploads and files.
+    histogram "psd_file_storage_duration_seconds" ["operation"] = |server, out| {
+        let storage = files(server).into_iter().flat_map(|files| files.storage.iter());
+        storage.zip(StorageOperation::NAMES).for_each(|(took, name)| out.histogram(&[name], took, 1e-6));
+    };
     /// Memory of the process, in bytes (Linux).
     gauge "process_resident_memory_bytes" [] = |_, out| {
         process::resident_bytes().into_iter().for_each(|bytes| out.add(&[], bytes));
@@ -147,6 +198,15 @@ metrics! {
     gauge "process_open_fds" [] = |_, out| process::open_files().into_iter().for_each(|files| out.add(&[], files));
     /// File descriptors that may be open (Linux).
     gauge "process_max_fds" [] = |_, out| process::max_files().into_iter().for_each(|files| out.add(&[], files));
+}
+
+/// What is counted where there are files.
+fn files(server: &Server) -> Option<&FileMetrics> {
+    #[cfg(feature = "files")]
+    let files = server.0.files.as_ref().map(|files| &files.metrics);
+    #[cfg(not(feature = "files"))]
+    let files = None.filter(|_: &&FileMetrics| server.is_ready());
+    files
 }
 
 impl Server {

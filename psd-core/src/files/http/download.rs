@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use futures_util::TryStreamExt as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
@@ -14,9 +15,7 @@ use super::{
 };
 use crate::{
     Error,
-    files::{
-        FileService, StoredFile, kind, record::file_path, service::missing_file, storage::read, stored::http_date,
-    },
+    files::{FileService, StoredFile, kind, record::file_path, service::missing_file, stored::http_date},
     listener::Client,
 };
 
@@ -44,6 +43,7 @@ pub(super) async fn download(service: FileService, request: Request, client: Cli
     let key = path.find(&*service.core.download_path).map(|at| &path[at + service.core.download_path.len()..]);
     let key = key.and_then(|rest| rest.strip_prefix('/')).unwrap_or_default();
     let answered = async {
+        service.take_request_from(client)?;
         let file = match service.check_link(key, parts.uri.query().unwrap_or_default()).await? {
             Some(left) => (service.find(key).await?.ok_or_else(missing_file)?, Some(left)),
             None => {
@@ -94,10 +94,11 @@ async fn send(
     let body = match is_head {
         true => Body::empty(),
         false => {
-            let bytes = read(service.core.objects(), &file_path(&file.key), part.clone()).await?;
+            let bytes = service.bytes(&file_path(&file.key), part.clone()).await?.ok_or_else(missing_file)?;
+            let core = service.core.clone();
+            let bytes = bytes.inspect_ok(move |bytes| core.metrics.sent(bytes.len()));
             // An `Error` is none of the standard library's.
-            let bytes = futures_util::TryStreamExt::map_err(bytes.ok_or_else(missing_file)?, |error| error.to_string());
-            Body::from_stream(bytes)
+            Body::from_stream(bytes.map_err(|error| error.to_string()))
         }
     };
     let mut response = (status, body).into_response();

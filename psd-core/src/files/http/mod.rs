@@ -220,6 +220,7 @@ pub(super) async fn identified(service: &FileService, token: &str, address: Opti
             return Err(refused());
         }
     };
+    service.take_request_of(identity.user_id())?;
     Ok(Caller { identity: Some(identity), address })
 }
 

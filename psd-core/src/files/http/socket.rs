@@ -33,7 +33,7 @@ async fn opened(service: &FileService, request: Request, client: Client) -> Resu
     };
     let known = token.is_some().then_some(&caller);
     if let Some(caller) = known {
-        service.admit(caller)?;
+        service.admit(caller).await?;
     }
     let record = service.record_for(known, id).await?;
     let (service, server) = (service.clone(), service.server.clone());

@@ -105,6 +105,7 @@ async fn answer(
             response.headers_mut().insert(TUS_VERSION, HeaderValue::from_static(VERSION));
             return Ok(response);
         }
+        service.take_request_from(client)?;
         let caller = caller(service, &parts.headers, client).await?;
         run(Exchange { service, caller, parts: &parts, body: &mut body }).await
     };
@@ -338,6 +339,7 @@ async fn receive(
             Err(error)
         }
         Err(error) => {
+            service.core.metrics.interrupted(&error);
             writer.pause().await?;
             Err(error)
         }

@@ -14,12 +14,18 @@ use super::{Backend, Sink, failed};
 use crate::{
     Error,
     auth::BoxFuture,
-    files::record::{Parts, Record, data_path},
+    files::{
+        UploadId,
+        record::{Parts, Record, data_path},
+    },
 };
 
 /// How often, and how long apart, a file is asked for that somebody else has locked: a write that nobody awaits any more
 /// ends soon, another process may take long.
 const LOCK_ATTEMPTS: (u32, Duration) = (40, Duration::from_millis(50));
+
+/// How the names of files end that are on their way to others.
+pub(crate) const TEMPORARY: &str = ".tmp";
 
 pub(crate) struct Folder {
     store: LocalFileSystem,
@@ -52,6 +58,28 @@ async fn blocking<T: Send + 'static>(
 impl Backend for Folder {
     fn objects(&self) -> &dyn ObjectStore {
         &self.store
+    }
+
+    fn put<'a>(&'a self, object: &'a Path, bytes: Vec<u8>) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            // Where it is swept if the server is killed meanwhile, which the store's own temporary files are not.
+            let new = self.path(&Path::from(format!("uploads/{}{TEMPORARY}", UploadId::random())))?;
+            let (to, fsync) = (self.path(object)?, self.fsync);
+            blocking(object, move || {
+                let write = || {
+                    let mut file = File::create_new(&new)?;
+                    file.write_all(&bytes)?;
+                    if fsync {
+                        file.sync_all()?;
+                    }
+                    move_to(&new, &to, fsync)
+                };
+                write().inspect_err(|_| {
+                    let _ = fs::remove_file(&new); // Or it is swept.
+                })
+            })
+            .await
+        })
     }
 
     fn create<'a>(&'a self, record: &'a mut Record) -> BoxFuture<'a, Result<(), Error>> {
@@ -111,16 +139,10 @@ impl Backend for Folder {
                 if !from.try_exists()? && to.try_exists()? {
                     return Ok(()); // Renamed before the server was killed.
                 }
-                let folder = to.parent().ok_or(io::ErrorKind::InvalidFilename)?;
-                fs::create_dir_all(folder)?;
                 if fsync {
                     File::open(&from)?.sync_all()?;
                 }
-                fs::rename(&from, &to)?;
-                if fsync {
-                    sync_folder(folder)?;
-                }
-                Ok(())
+                move_to(&from, &to, fsync)
             })
             .await
         })
@@ -137,6 +159,13 @@ impl Backend for Folder {
             .await
         })
     }
+}
+
+fn move_to(from: &FilePath, to: &FilePath, fsync: bool) -> io::Result<()> {
+    let folder = to.parent().ok_or(io::ErrorKind::InvalidFilename)?;
+    fs::create_dir_all(folder)?;
+    fs::rename(from, to)?;
+    if fsync { sync_folder(folder) } else { Ok(()) }
 }
 
 /// The rename itself must outlive a loss of power.

@@ -7,6 +7,7 @@
 //! | `owners/<owner>/<upload>-<size>` | says that a file is somebody's, for quotas |
 //! | `uploads/<upload>.json` | the record of an upload |
 //! | `uploads/<upload>.data` | in a folder: its bytes; elsewhere only those of a finished part of a file |
+//! | `uploads/<id>.tmp` | in a folder: a small object on its way to its name |
 //! | `uploads/<upload>/<offset>.tail` | in an object store: bytes that make no part yet |
 //! | `key` | what links are signed with |
 
@@ -21,7 +22,8 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use bytes::Bytes;
 use object_store::{ObjectStore, memory::InMemory, multipart::MultipartStore, path::Path};
 
-pub(crate) use read::read;
+pub(crate) use folder::TEMPORARY;
+pub(crate) use read::{ByteStream, read};
 
 use super::record::{Parts, Record};
 use crate::{Error, Settings, auth::BoxFuture};
@@ -92,9 +94,12 @@ impl fmt::Debug for Storage {
     }
 }
 
-/// How a storage takes an upload. What is small, and files that are there, go by [`objects`](Self::objects).
+/// How a storage takes an upload. What is there is read, listed and deleted by [`objects`](Self::objects).
 pub(crate) trait Backend: Send + Sync + 'static {
     fn objects(&self) -> &dyn ObjectStore;
+
+    /// Writes a small object, all at once.
+    fn put<'a>(&'a self, object: &'a Path, bytes: Vec<u8>) -> BoxFuture<'a, Result<(), Error>>;
 
     /// Begins an upload, of which nothing is there.
     fn create<'a>(&'a self, record: &'a mut Record) -> BoxFuture<'a, Result<(), Error>>;

@@ -81,6 +81,12 @@ impl<S: ObjectStore + MultipartStore> Backend for Objects<S> {
         &*self.store
     }
 
+    fn put<'a>(&'a self, object: &'a Path, bytes: Vec<u8>) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            self.store.put(object, PutPayload::from(bytes)).await.map(drop).map_err(|error| failed(object, error))
+        })
+    }
+
     fn create<'a>(&'a self, record: &'a mut Record) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             let target = record.target();

@@ -16,12 +16,11 @@ use crate::Error;
 /// Bytes that are read from a file at a time.
 const BLOCK: u64 = 256 * 1024;
 
+/// Bytes as they are read.
+pub(crate) type ByteStream = BoxStream<'static, Result<Bytes, Error>>;
+
 /// A range of an object; `None` if there is no such object.
-pub(crate) async fn read(
-    store: &dyn ObjectStore,
-    path: &Path,
-    range: Range<u64>,
-) -> Result<Option<BoxStream<'static, Result<Bytes, Error>>>, Error> {
+pub(crate) async fn read(store: &dyn ObjectStore, path: &Path, range: Range<u64>) -> Result<Option<ByteStream>, Error> {
     if range.is_empty() {
         return Ok(Some(stream::empty().boxed()));
     }
@@ -39,7 +38,7 @@ pub(crate) async fn read(
 }
 
 /// The store itself would read 8 KiB at a time.
-fn from_file(file: File, path: Path, range: Range<u64>) -> BoxStream<'static, Result<Bytes, Error>> {
+fn from_file(file: File, path: Path, range: Range<u64>) -> ByteStream {
     let next = move |(mut file, at): (File, u64)| {
         let (path, end) = (path.clone(), range.end);
         async move {

@@ -65,7 +65,13 @@ impl Stream {
     pub(super) async fn run(self) {
         let over = Over(self.queue.clone());
         let ended = match self.connection.server().files() {
-            Ok(files) => self.serve(&files).await,
+            Ok(files) => {
+                let ended = self.serve(&files).await;
+                if let Ended::Failed { error, kept: true } = &ended {
+                    files.core.metrics.interrupted(error);
+                }
+                ended
+            }
             Err(error) => Ended::lost(error),
         };
         // Before the client hears of it, which may open another at once.
@@ -232,7 +238,7 @@ impl Stream {
     /// The connection may be somebody else's by now, or nobody's, or its user may have lost a right.
     fn check_caller(&self, files: &FileService, writer: &Writer) -> Result<(), Error> {
         let caller = Caller::of(&self.connection);
-        files.admit(&caller)?;
+        files.check_guard(&caller)?;
         caller.check_owner(writer.record())
     }
 

@@ -1,31 +1,21 @@
 //! One suite for every storage.
 
-use std::{
-    fmt, io,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+mod faulty;
 
-use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::{TryStreamExt as _, stream::BoxStream};
-use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartId, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result as StoreResult,
-    memory::InMemory,
-    multipart::{MultipartStore, PartId},
-    path::Path,
-};
+use faulty::Faulty;
+use futures_util::TryStreamExt as _;
+use object_store::{GetOptions, ObjectMeta, path::Path};
 
 use super::{Backend, Storage, read};
 use crate::{
-    Settings,
+    Server, Settings,
     files::{
-        UploadId,
+        FileService, Files, UploadId,
         hash::HashState,
         record::{Record, Role, Stage, file_path},
+        uploads::{Caller, Resumed, Wish},
+        writer::Writer,
     },
 };
 
@@ -189,132 +179,115 @@ async fn a_folder_has_one_writer_for_an_upload() {
     std::fs::remove_dir_all(folder).expect("it is there");
 }
 
-/// A store that has no room for the last bytes.
-#[derive(Debug)]
-struct Full {
-    inner: InMemory,
-    room: AtomicUsize,
+/// The files of a server that keeps them in a store, for everybody.
+fn files_in(storage: Storage) -> FileService {
+    let settings = Settings::default().default_auth(false);
+    let server = Server::builder().settings(settings).files(Files::in_storage(storage)).build().expect("it starts");
+    server.files().expect("it has them")
 }
 
-impl Full {
-    fn take(&self, bytes: usize) -> StoreResult<()> {
-        let left = |room: usize| room.checked_sub(bytes);
-        match self.room.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(object_store::Error::Generic {
-                store: "Full",
-                source: io::Error::from(io::ErrorKind::StorageFull).into(),
-            }),
-        }
-    }
-}
-
-impl fmt::Display for Full {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Full")
+fn wish() -> Wish {
+    Wish {
+        name: "a.txt".into(),
+        mime: "text/plain".into(),
+        length: Some(1000),
+        local_key: String::new(),
+        metadata: Default::default(),
+        raw_metadata: String::new(),
+        role: Role::Whole,
+        counted: 0,
     }
 }
 
-#[async_trait]
-impl ObjectStore for Full {
-    async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> StoreResult<PutResult> {
-        self.take(payload.content_length())?;
-        self.inner.put_opts(path, payload, options).await
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        path: &Path,
-        options: PutMultipartOptions,
-    ) -> StoreResult<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(path, options).await
-    }
-
-    async fn get_opts(&self, path: &Path, options: GetOptions) -> StoreResult<GetResult> {
-        self.inner.get_opts(path, options).await
-    }
-
-    fn delete_stream(&self, paths: BoxStream<'static, StoreResult<Path>>) -> BoxStream<'static, StoreResult<Path>> {
-        self.inner.delete_stream(paths)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, StoreResult<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> StoreResult<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> StoreResult<()> {
-        self.inner.copy_opts(from, to, options).await
-    }
-}
-
-#[async_trait]
-impl MultipartStore for Full {
-    async fn create_multipart(&self, path: &Path) -> StoreResult<MultipartId> {
-        self.inner.create_multipart(path).await
-    }
-
-    async fn put_part(&self, path: &Path, id: &MultipartId, number: usize, payload: PutPayload) -> StoreResult<PartId> {
-        self.take(payload.content_length())?;
-        self.inner.put_part(path, id, number, payload).await
-    }
-
-    async fn complete_multipart(&self, path: &Path, id: &MultipartId, parts: Vec<PartId>) -> StoreResult<PutResult> {
-        self.inner.complete_multipart(path, id, parts).await
-    }
-
-    async fn abort_multipart(&self, path: &Path, id: &MultipartId) -> StoreResult<()> {
-        self.inner.abort_multipart(path, id).await
-    }
+/// Writes what is missing of the file.
+async fn complete(mut writer: Writer) -> Result<(), crate::Error> {
+    let missing = 1000 - usize::try_from(writer.offset()).expect("it is small");
+    writer.write(Bytes::from(vec![b'x'; missing])).await?;
+    writer.finish().await.map(drop)
 }
 
 /// Whatever the last byte is for that there is room for: the client hears that there is no room, and nothing is left.
 #[tokio::test]
 async fn a_full_disk_leaves_nothing_behind() {
-    use crate::{
-        Server,
-        files::{
-            Files,
-            uploads::{Caller, Resumed, Wish},
-        },
-    };
-
     let mut refused = 0;
     for room in (0..4000).step_by(100) {
-        let store = Arc::new(Full { inner: InMemory::new(), room: AtomicUsize::new(room) });
-        let backend: Arc<dyn Backend> = Arc::new(super::objects::Objects::shared(store.clone()));
-        let storage = Storage(super::Kind::Objects(backend, "full".into()));
-        let settings = Settings::default().default_auth(false);
-        let server = Server::builder().settings(settings).files(Files::in_storage(storage)).build().expect("it starts");
-        let (files, caller) = (server.files().expect("it has them"), Caller::default());
-        let wish = Wish {
-            name: "a.txt".into(),
-            mime: "text/plain".into(),
-            length: Some(1000),
-            local_key: String::new(),
-            metadata: Default::default(),
-            raw_metadata: String::new(),
-            role: Role::Whole,
-            counted: 0,
-        };
+        let store = Faulty::new(room, usize::MAX);
+        let (files, caller) = (files_in(store.storage()), Caller::default());
         let upload = async {
-            let id = files.start(&caller, wish).await?.id;
-            let Resumed::Open(mut writer) = files.resume(&caller, id).await? else { panic!("it is open") };
-            let written = writer.write(Bytes::from(vec![b'x'; 1000])).await;
-            written.map_err(|error| (error, id)).expect("it waits");
-            writer.finish().await.map(drop)
+            let id = files.start(&caller, wish()).await?.id;
+            let Resumed::Open(writer) = files.resume(&caller, id).await? else { panic!("it is open") };
+            complete(*writer).await
         };
         if let Err(error) = upload.await {
             assert_eq!(error.code(), Some(507), "room for {room}: {error}");
             refused += 1;
-            store.room.store(usize::MAX, Ordering::SeqCst);
+            store.heal();
             let mut left = objects(&*files.core.backend).await;
             left.retain(|object| object != "key"); // It is the storage's.
             assert_eq!(left, Vec::<String>::new(), "room for {room}");
         }
     }
     assert!(refused > 5, "{refused}");
+}
+
+/// Whatever the storage did last before it did no more: the client hears that it does not answer, and goes on when it does.
+#[tokio::test]
+async fn a_storage_that_does_not_answer_loses_nothing() {
+    let (mut refused, mut resumed) = (0, 0);
+    for answers in 0..40 {
+        let store = Faulty::new(usize::MAX, answers);
+        let (files, caller) = (files_in(store.storage()), Caller::default());
+        let id = match files.start(&caller, wish()).await {
+            Ok(record) => record.id,
+            Err(error) => {
+                assert_eq!(error.code(), Some(503), "{answers} answers: {error}");
+                refused += 1;
+                store.heal();
+                assert_eq!(objects(&*files.core.backend).await, Vec::<String>::new(), "{answers} answers");
+                continue;
+            }
+        };
+        let upload = async {
+            let Resumed::Open(writer) = files.resume(&caller, id).await? else { panic!("it is open") };
+            complete(*writer).await
+        };
+        let uploaded = upload.await;
+        store.heal();
+        if let Err(error) = uploaded {
+            assert_eq!(error.code(), Some(503), "{answers} answers: {error}");
+            resumed += 1;
+            match files.resume(&caller, id).await.expect("it is there") {
+                Resumed::Open(writer) => complete(*writer).await.expect("it goes on"),
+                Resumed::Done(..) => {}
+            }
+        }
+        let key = id.to_string();
+        let size = files.find(&key).await.expect("it answers").expect("it is there").size;
+        assert_eq!(size, 1000, "{answers} answers");
+        let content = content(&*files.core.backend, &file_path(&key)).await.expect("it is there");
+        assert_eq!(content, [b'x'; 1000], "{answers} answers");
+        let mut left = objects(&*files.core.backend).await;
+        left.retain(|object| object != "key");
+        left.sort();
+        let expected = [format!("files/{key}"), format!("infos/{key}"), format!("uploads/{key}.json")];
+        assert_eq!(left, expected, "{answers} answers");
+    }
+    assert!(refused > 1 && resumed > 5, "{refused}, {resumed}");
+}
+
+/// What a process wrote that was killed before it gave it its name.
+#[tokio::test]
+async fn what_was_on_its_way_to_a_name_is_swept() {
+    let folder = std::env::temp_dir().join(format!("psd-files-{}", UploadId::random()));
+    let files = files_in(Storage::folder(&folder));
+    let id = files.start(&Caller::default(), wish()).await.expect("it begins").id;
+    let (old, new) = (folder.join("uploads/old.tmp"), folder.join("uploads/new.tmp"));
+    for path in [&old, &new] {
+        std::fs::write(path, "half").expect("it is written");
+    }
+    let file = std::fs::File::options().write(true).open(&old).expect("it is there");
+    file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(7200)).expect("it is old");
+    assert_eq!(files.sweep().await.expect("it answers"), 1);
+    assert!(!old.exists() && new.exists() && folder.join(format!("uploads/{id}.json")).exists());
+    std::fs::remove_dir_all(folder).expect("it is there");
 }
