@@ -190,7 +190,7 @@ async fn nobody_but_the_owner_has_the_file() {
 async fn whoever_is_nobody_hears_of_it_on_the_connection_that_asked() {
     let files = Files::in_storage(Storage::memory()).guard(psd_core::Guard { auth: Some(false), ..Default::default() });
     let server = psd_core::Server::builder().unhandled(Unhandled::Allow).files(files);
-    let app = FileApp { running: Running::start(server).await, folder: None };
+    let app = FileApp::of(Running::start(server).await);
     let mut main = app.running.connect().await;
     let answers = main.request("upload-start", json!({"localKey": "l"})).await;
     let key = answers[0]["key"].as_str().unwrap().to_owned();
@@ -284,7 +284,7 @@ async fn the_path_that_a_client_has_built_in() {
     let files = |path: &str| Files::in_storage(Storage::memory()).hooks(App).socket_path(path);
     let server =
         |path| psd_core::Server::builder().authenticator(tokens()).unhandled(Unhandled::Allow).files(files(path));
-    let app = FileApp { running: Running::start(server("/ws/upload/{key}/")).await, folder: None };
+    let app = FileApp::of(Running::start(server("/ws/upload/{key}/")).await);
     let (mut main, key) = slot(&app.running, "ann", "l").await;
     let mut socket = app.running.connect_to(&format!("/ws/upload/{key}/")).await;
     send(&mut socket, &key, "l", b"hello").await;

@@ -1,10 +1,14 @@
 use std::path::Path;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use futures_util::{FutureExt as _, TryStreamExt as _};
 use psd_core::{
     Error, Identity, Server, ServerBuilder, Settings, Unhandled,
     auth::StaticTokens,
-    files::{FileHooks, Files, NewUpload, Slot, Storage, StoredFile},
+    files::{
+        FileHooks, Files, NewUpload, Slot, Storage, StoredFile,
+        object_store::{ObjectStore as _, memory::InMemory},
+    },
     proto::common::sfiles::UploadedFile,
 };
 use psd_tests::{DEADLINE, Running};
@@ -14,12 +18,21 @@ use tokio::{
     net::TcpStream,
 };
 
+use crate::s3::{self, S3};
+
 pub(crate) const CHUNK: &str = "application/offset+octet-stream";
 
 /// Lets the client's metadata decide.
 pub(crate) struct App;
 
 impl FileHooks for App {
+    async fn on_request(&self, identity: Option<&Identity>, _: &Server) -> Result<(), Error> {
+        match identity {
+            Some(identity) if identity.username() == "eve" => Err(Error::new(403, "you bring nothing here")),
+            _ => Ok(()),
+        }
+    }
+
     async fn on_upload_start(&self, upload: &NewUpload, _: &Server) -> Result<Slot, Error> {
         let said = |key: &str| upload.metadata.get(key).cloned();
         if said("refuse").is_some() {
@@ -56,13 +69,19 @@ impl FileHooks for App {
 /// A server with files in a storage of its own.
 pub(crate) struct FileApp {
     pub(crate) running: Running,
+    settings: Settings,
+    /// Where files are, if that is a folder.
     pub(crate) folder: Option<TempDir>,
+    s3: Option<S3>,
+    /// Where they are otherwise.
+    memory: InMemory,
 }
 
 pub(crate) fn tokens() -> StaticTokens {
     StaticTokens::new()
         .token("ann", Identity::new("1", "ann"))
         .token("bob", Identity::new("2", "bob"))
+        .token("eve", Identity::new("4", "eve"))
         .token("root", Identity::new("3", "root").superuser(true))
 }
 
@@ -76,7 +95,7 @@ pub(crate) fn builder(storage: Storage, settings: Settings) -> ServerBuilder {
 
 impl FileApp {
     pub(crate) async fn in_memory() -> Self {
-        Self { running: Running::start(builder(Storage::memory(), Settings::default())).await, folder: None }
+        Self::start(Settings::default(), None, None).await
     }
 
     pub(crate) async fn in_folder() -> Self {
@@ -85,21 +104,59 @@ impl FileApp {
 
     /// In a folder.
     pub(crate) async fn with(settings: Settings) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let running = Running::start(builder(Storage::folder(folder.path()), settings)).await;
-        Self { running, folder: Some(folder) }
+        Self::start(settings, Some(tempfile::tempdir().unwrap()), None).await
     }
 
     /// One of each storage.
-    pub(crate) async fn all() -> [Self; 2] {
-        [Self::in_memory().await, Self::in_folder().await]
+    pub(crate) async fn all() -> [Self; 3] {
+        Self::all_with(Settings::default()).await
     }
 
-    /// Everything in the folder that is a file, but for the key.
+    pub(crate) async fn all_with(settings: Settings) -> [Self; 3] {
+        let folder = Some(tempfile::tempdir().unwrap());
+        [
+            Self::start(settings.clone(), None, None).await,
+            Self::start(settings.clone(), folder, None).await,
+            Self::start(settings, None, Some(S3::start().await)).await,
+        ]
+    }
+
+    async fn start(settings: Settings, folder: Option<TempDir>, s3: Option<S3>) -> Self {
+        let memory = InMemory::new();
+        let storage = storage_of(folder.as_ref(), s3.as_ref(), &memory);
+        let running = Running::start(builder(storage, settings.clone())).await;
+        Self { running, settings, folder, s3, memory }
+    }
+
+    /// Around a server that has its files elsewhere.
+    pub(crate) fn of(running: Running) -> Self {
+        Self { running, settings: Settings::default(), folder: None, s3: None, memory: InMemory::new() }
+    }
+
+    /// Another server of the same files.
+    pub(crate) async fn another(&self) -> Running {
+        let storage = storage_of(self.folder.as_ref(), self.s3.as_ref(), &self.memory);
+        Running::start(builder(storage, self.settings.clone())).await
+    }
+
+    /// Ends the server, and starts another in its place.
+    pub(crate) async fn restart(&mut self) {
+        self.running = self.another().await;
+    }
+
+    /// Everything in the storage but for the key, unfinished multipart uploads included.
     pub(crate) fn left(&self) -> Vec<String> {
-        let root = self.folder.as_ref().unwrap().path();
-        let mut left = Vec::new();
-        collect(root, root, &mut left);
+        let mut left = match (&self.folder, &self.s3) {
+            (Some(folder), _) => files_in(folder.path()),
+            (_, Some(s3)) => {
+                let incomplete = s3.incomplete().into_iter().map(|path| path.display().to_string());
+                files_in(&s3.bucket()).into_iter().chain(incomplete).collect()
+            }
+            _ => {
+                let objects = self.memory.list(None).try_collect::<Vec<_>>().now_or_never().unwrap().unwrap();
+                objects.into_iter().map(|object| object.location.to_string()).collect()
+            }
+        };
         left.retain(|name| name != "key");
         left.sort();
         left
@@ -154,15 +211,30 @@ impl FileApp {
     }
 }
 
-fn collect(root: &Path, folder: &Path, left: &mut Vec<String>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(root, &path, left);
-        } else {
-            left.push(path.strip_prefix(root).unwrap().to_string_lossy().into_owned());
+fn storage_of(folder: Option<&TempDir>, s3: Option<&S3>, memory: &InMemory) -> Storage {
+    match (folder, s3) {
+        (Some(folder), _) => Storage::folder(folder.path()),
+        (_, Some(s3)) => s3::storage(s3.address()),
+        _ => Storage::objects(memory.clone()),
+    }
+}
+
+/// Every file below a folder, by its path from there.
+pub(crate) fn files_in(folder: &Path) -> Vec<String> {
+    fn collect(root: &Path, folder: &Path, files: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(root, &path, files);
+            } else {
+                files.push(path.strip_prefix(root).unwrap().to_string_lossy().into_owned());
+            }
         }
     }
+    let mut files = Vec::new();
+    collect(folder, folder, &mut files);
+    files.sort();
+    files
 }
 
 /// `Upload-Metadata`.

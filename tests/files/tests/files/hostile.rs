@@ -1,9 +1,16 @@
 use std::time::Duration;
 
-use psd_core::{Rate, Settings};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use psd_core::{
+    Guard, GuardFunction, Rate, Server, Settings,
+    files::{Files, Storage},
+};
+use psd_tests::Running;
+use serde_json::json;
+use sha1::Digest as _;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
-use crate::app::{CHUNK, FileApp, answer, metadata, noise};
+use crate::app::{CHUNK, FileApp, answer, metadata, noise, request, tokens};
 
 const NOTHING: [&str; 0] = [];
 
@@ -179,9 +186,7 @@ async fn files_that_are_not_what_they_are_said_to_be() {
         let path = app.create(5, &[("reject", "")]).await;
         app.patch(&path, 0, b"virus").await.expect(422, "a virus");
         assert_eq!(app.tus("HEAD", &path, &[], b"").await.status, 404);
-        if app.folder.is_some() {
-            assert_eq!(app.left(), NOTHING);
-        }
+        assert_eq!(app.left(), NOTHING);
     }
 }
 
@@ -195,7 +200,9 @@ async fn a_key_is_somebodys_once() {
         };
         create().await.expect(409, "there is a file");
         assert_eq!(app.patch(&open, 0, b"first").await.status, 204);
+        let before = app.left();
         create().await.expect(409, "there is a file");
+        assert_eq!(app.left(), before);
         assert_eq!(app.tus("GET", "/files/pictures/1", &[], b"").await.text(), "first");
     }
 }
@@ -238,4 +245,143 @@ async fn uploads_begin_at_a_rate() {
         assert_eq!((answer.status, answer.header("retry-after").is_some()), (status, status == 429));
     }
     assert_eq!(app.tus_as("bob", "POST", "/uploads", &[("Upload-Length", "1")], b"").await.status, 201);
+}
+
+#[tokio::test]
+async fn requests_come_at_a_rate() {
+    let app = FileApp::with(Settings::default().file_requests_per_user(Rate::per_hour(4))).await;
+    let path = app.create(5, &[("key", "five")]).await;
+    assert_eq!(app.patch(&path, 0, b"hello").await.status, 204);
+    assert_eq!(app.offset(&path).await, Some(5));
+    assert_eq!(app.tus("GET", "/files/five", &[], b"").await.status, 200);
+    let refused = app.tus("GET", "/files/five", &[], b"").await;
+    refused.expect(429, "too many requests: try again in");
+    assert!(refused.header("retry-after").is_some());
+    for (method, path) in [("HEAD", &*path), ("DELETE", &path), ("POST", "/uploads")] {
+        assert_eq!(app.tus(method, path, &[("Upload-Length", "1")], b"").await.status, 429, "{method}");
+    }
+    assert_eq!(app.tus_as("root", "GET", "/files/five", &[], b"").await.status, 200);
+    let link = app.running.server().files().unwrap().link("five", Duration::from_secs(60)).await.unwrap();
+    assert_eq!(app.request("GET", &link, &[], b"").await.status, 200, "whoever has the link is nobody");
+
+    let app = FileApp::with(Settings::default().file_requests_per_address(Rate::per_hour(3))).await;
+    app.upload(b"all", &[("key", "all"), ("public", "yes")]).await;
+    assert_eq!(app.request("GET", "/files/all", &[], b"").await.status, 200);
+    for token in ["ann", "bob", "nobody's"] {
+        assert_eq!(app.tus_as(token, "GET", "/files/all", &[], b"").await.status, 429, "{token}");
+    }
+}
+
+/// What the application decides about every request, and what the guard says, holds for both ways in.
+#[tokio::test]
+async fn whoever_may_bring_nothing_may_not_by_any_way() {
+    let app = FileApp::in_folder().await;
+    let path = app.create(5, &[]).await;
+    let chunk = [("Upload-Offset", "0"), ("Content-Type", CHUNK), ("Upload-Length", "5")];
+    for (method, path) in [("POST", "/uploads"), ("PATCH", &*path), ("HEAD", &path), ("DELETE", &path)] {
+        assert_eq!(app.tus_as("eve", method, path, &chunk, b"hello").await.status, 403, "{method}");
+    }
+    app.tus_as("eve", "POST", "/uploads", &[("Upload-Length", "5")], b"").await.expect(403, "you bring nothing here");
+    let mut eve = app.running.connect_with("/ws", &[("Authorization", "Bearer eve")]).await;
+    for (message, body) in [
+        ("upload-start", json!({"name": "a"})),
+        ("upload-ufile", json!({"fileId": "f", "task": {}})),
+        ("delete-file", json!({"file": {"id": "a"}})),
+        ("delete-ufile", json!({"id": "a"})),
+    ] {
+        assert_eq!(eve.request(message, body).await[0]["errorCode"], 403, "{message}");
+    }
+    assert_eq!(app.left().len(), 2, "ann's alone");
+
+    let guard = Guard { permissions: &["files.add"], ..Guard::default() };
+    let files = |guard| {
+        let files = Files::in_storage(Storage::memory()).guard(guard);
+        Server::builder().authenticator(tokens()).unhandled(psd_core::Unhandled::Allow).files(files)
+    };
+    let running = Running::start(files(guard)).await;
+    for (token, status) in [("ann", 403), ("root", 201), ("", 401)] {
+        let bearer = format!("Bearer {token}");
+        let headers = [
+            ("Authorization", if token.is_empty() { "" } else { &*bearer }),
+            ("Tus-Resumable", "1.0.0"),
+            ("Upload-Length", "5"),
+        ];
+        assert_eq!(request(&running, "POST", "/uploads", &headers, b"").await.status, status, "{token}");
+    }
+    let mut ann = running.connect_with("/ws", &[("Authorization", "Bearer ann")]).await;
+    assert_eq!(ann.request("upload-start", json!({"name": "a"})).await[0]["errorCode"], 403);
+    let function = GuardFunction { name: "owns_file", requirements: Vec::new };
+    let error = files(Guard { function: Some(function), ..guard }).build().unwrap_err();
+    assert!(error.to_string().contains("decide in `FileHooks::on_request`"), "{error}");
+}
+
+/// Whatever is wrong with a request: what was good before is as it was, and nothing comes beside it.
+#[tokio::test]
+async fn mistakes_change_nothing() {
+    let sum = |bytes: &[u8]| format!("sha1 {}", STANDARD.encode(sha1::Sha1::digest(bytes)));
+    for app in FileApp::all().await {
+        let path = app.create(10, &[]).await;
+        assert_eq!(app.patch(&path, 0, b"hello").await.status, 204);
+        let before = app.left();
+        let chunk = |offset: &'static str| [("Upload-Offset", offset), ("Content-Type", CHUNK)];
+        let with = |more: (&'static str, String)| {
+            let chunk = chunk("5").map(|(name, value)| (name, value.to_owned()));
+            chunk.into_iter().chain([more]).collect::<Vec<_>>()
+        };
+        let plain = |offset| chunk(offset).map(|(name, value)| (name, value.to_owned())).to_vec();
+        for (token, headers, body, code, text) in [
+            ("ann", plain("4"), &b"world"[..], 409, "the upload is at 5, not at 4"),
+            ("ann", plain("6"), b"world", 409, "the upload is at 5, not at 6"),
+            ("ann", plain("5"), b"world!", 413, "was said to have 10 bytes"),
+            ("ann", with(("Upload-Length", "11".into())), b"world", 400, "was said to have 10 bytes"),
+            ("ann", with(("Upload-Length", "4".into())), b"world", 400, "was said to have 10 bytes"),
+            ("ann", with(("Upload-Checksum", sum(b"other"))), b"world", 460, "does not match"),
+            ("ann", with(("Upload-Checksum", "sha1 AAAA".into())), b"world", 400, "no sha1 digest"),
+            ("bob", plain("5"), b"world", 403, "somebody else's"),
+            ("nobody's", plain("5"), b"world", 401, "not good"),
+        ] {
+            let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, &**value)).collect();
+            app.tus_as(token, "PATCH", &path, &headers, body).await.expect(code, text);
+            assert_eq!((app.offset(&path).await, app.left()), (Some(5), before.clone()), "{text}");
+        }
+        assert_eq!(app.patch(&path, 5, b"").await.status, 204, "nothing is no mistake");
+        let done = app.patch(&path, 5, b"world").await;
+        let file = app.request("GET", done.header("content-location").unwrap(), &[], b"").await;
+        assert_eq!(file.text(), "helloworld");
+        let sha256: String = sha2::Sha256::digest(b"helloworld").iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(file.header("etag"), Some(&*format!("\"{sha256}\"")));
+    }
+}
+
+#[tokio::test]
+async fn files_of_no_bytes_and_names_that_are_paths() {
+    for app in FileApp::all().await {
+        let create = async |said: &[(&str, &str)]| {
+            let headers = [("Upload-Length", "0"), ("Upload-Metadata", &*metadata(said))];
+            app.tus("POST", "/uploads", &headers, b"").await
+        };
+        create(&[("types", "image/*")]).await.expect(415, "are not taken here");
+        create(&[("filetype", "image/png"), ("types", "image/*")]).await.expect(415, "are not taken here");
+        assert_eq!(app.left(), NOTHING);
+        // Of which nobody can say what it is.
+        let empty = create(&[("filetype", "image/png")]).await;
+        let file = app.request("GET", empty.header("content-location").unwrap(), &[], b"").await;
+        assert_eq!((file.status, file.header("content-type")), (200, Some("application/octet-stream")));
+        assert_eq!(app.tus("DELETE", empty.header("location").unwrap(), &[], b"").await.status, 204);
+
+        for (name, shown) in
+            [("../../../etc/passwd", "passwd"), ("..\\..\\boot.ini", "boot.ini"), ("/", ""), ("..", "")]
+        {
+            let done = app.upload(b"hello", &[("filename", name), ("local_key", name), ("other", name)]).await;
+            let url = done.header("content-location").unwrap();
+            let id = url.split(['/', '?']).nth(2).unwrap();
+            let file = app.request("GET", url, &[], b"").await;
+            let disposition = file.header("content-disposition").unwrap();
+            assert!(disposition.contains(&format!("filename=\"{shown}\"")) || shown.is_empty(), "{disposition}");
+            let left = app.left();
+            assert!(left.iter().all(|object| object.contains(id) && !object.contains("..")), "{left:?}");
+            assert_eq!(app.tus("DELETE", &format!("/uploads/{id}"), &[], b"").await.status, 204);
+            assert_eq!(app.left(), NOTHING);
+        }
+    }
 }

@@ -7,12 +7,22 @@ mod app;
 mod classic;
 /// Ranges, conditions, links, and who may fetch what.
 mod download;
+/// Disks that are full.
+mod full;
 /// What clients do wrong, on purpose or not: a clear error, and nothing left behind.
 mod hostile;
 /// `kill -9` at random points.
 mod killed;
 /// The common messages about files.
 mod messages;
+/// What is counted.
+mod metrics;
+/// A server that is a process of its own.
+mod process;
+/// An S3 server for all of these.
+mod s3;
+/// What every storage must do, over several servers.
+mod storage;
 /// Uploads over a connection of v1.
 mod stream;
 /// The tus protocol, header by header.

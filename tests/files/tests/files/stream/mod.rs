@@ -1,6 +1,5 @@
 use psd_core::{
     Settings,
-    files::Storage,
     proto::{
         common::{
             psd::v1::UploadOpen,
@@ -9,10 +8,9 @@ use psd_core::{
         prost::Message as _,
     },
 };
-use psd_tests::Running;
 use serde_json::json;
 
-use crate::app::{FileApp, builder, noise};
+use crate::app::{FileApp, noise};
 use client::{Client, Said, chunk, crc32c, new, resume};
 
 mod client;
@@ -143,13 +141,11 @@ async fn an_upload_goes_on_after_its_connection_was_lost() {
 
 #[tokio::test]
 async fn a_server_that_restarts_ends_streams_and_takes_them_up_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let start = async || Running::start(builder(Storage::folder(folder.path()), Settings::default())).await;
+    let mut app = FileApp::in_folder().await;
     let bytes = noise(1_500_000);
-    let running = start().await;
-    let mut client = Client::ann(&running).await;
+    let mut client = Client::ann(&app.running).await;
     let (id, safe) = half(&mut client, &bytes).await;
-    running.server().shut_down();
+    app.running.server().shut_down();
     let ended = async {
         loop {
             match client.next().await {
@@ -161,8 +157,7 @@ async fn a_server_that_restarts_ends_streams_and_takes_them_up_again() {
     };
     let failed = ended.await;
     assert_eq!((failed.error_code, failed.kept), (503, true));
-    drop(running);
-    let app = FileApp { running: start().await, folder: None };
+    app.restart().await;
     let mut client = Client::ann(&app.running).await;
     client.open(resume(1, &id)).await;
     let opened = client.opened().await;
