@@ -1,5 +1,5 @@
 import { asksToSpread, delay, isFinal } from "./backoff.js";
-import { Drain, Welcome } from "./common/v1.js";
+import { Drain, Headers, RequestResult, Welcome } from "./common/v1.js";
 import { binary, type Dialect, type Framing, type Incoming, type Outgoing } from "./dialect.js";
 import { socketUrl, timer, watchNetwork, type WebSocketConstructor, type WebSocketLike } from "./environment.js";
 import { PsdError } from "./error.js";
@@ -171,7 +171,7 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
       const token = await events.token();
       const { url } = options;
       const target = typeof url === "function" ? await url() : url;
-      if (dialect !== "psd.v1.proto") framing = (await import("./text.js")).text(isClassic);
+      if (dialect !== "psd.v1.proto") framing = (await import("./text.js")).text(isClassic, Headers, RequestResult);
       if (line !== mine) return;
       const offer: string[] = isClassic ? [] : [dialect];
       if (token && !isClassic && PROTOCOL_TOKEN.test(token)) {

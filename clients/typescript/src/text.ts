@@ -1,5 +1,5 @@
-import { fromBinary, fromJson, toJson, type JsonObject } from "./codec/index.js";
-import { Headers, RequestResult } from "./common/v1.js";
+import { fromBinary, fromJson, toJson, type JsonObject, type MessageType } from "./codec/index.js";
+import type { Headers, RequestResult } from "./common/v1.js";
 import type { Framing } from "./dialect.js";
 import { PsdError } from "./error.js";
 
@@ -11,8 +11,11 @@ interface Envelope {
   readonly seq?: number | string;
 }
 
-/** Frames of JSON: `psd.v1.json`, or classic. Loaded when one of them is spoken. */
-export const text = (isClassic: boolean): Framing<string, Envelope> => ({
+/**
+ * Frames of JSON: `psd.v1.json`, or classic. Loaded when one of them is spoken. Messages are handed over: esbuild, if it
+ * may not split a bundle, forgets what a module imports that is loaded both at once and later.
+ */
+export const text = (isClassic: boolean, headersType: MessageType<Headers>, resultType: MessageType<RequestResult>): Framing<string, Envelope> => ({
   encode({ type, descriptor, value, body, uuid, authHeader, ack = false, retryCount = 0, apiVersion, deadlineMs, at }, seq, seen) {
     if (body && !descriptor) throw new PsdError("unreadable", `\`${type}\` is not known here: name it in the option \`contract\``);
     const localTime = Date.now();
@@ -28,7 +31,7 @@ export const text = (isClassic: boolean): Framing<string, Envelope> => ({
     yield* [JSON.parse(frame)].flat();
   },
   read(envelope) {
-    const headers = fromJson(Headers, envelope.headers, LENIENT);
+    const headers = fromJson(headersType, envelope.headers, LENIENT);
     const type = headers.messageType;
     const body = envelope.body ?? {};
     const isAck = isClassic && type === "ack";
@@ -37,7 +40,7 @@ export const text = (isClassic: boolean): Framing<string, Envelope> => ({
       // A classic ack names its request in its body.
       uuid: headers.uuid || (isAck ? String(body["uuid"] ?? "") : ""),
       seq: Number(envelope.seq ?? 0),
-      result: isAck ? fromJson(RequestResult, body, LENIENT) : headers.result,
+      result: isAck ? fromJson(resultType, body, LENIENT) : headers.result,
       read: (descriptor) => fromJson(descriptor, body, LENIENT),
     };
   },

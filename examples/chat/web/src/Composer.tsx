@@ -7,6 +7,8 @@ interface Properties {
   text: string;
   /** Whether files go with the text. */
   hasFiles: boolean;
+  /** Whether one of them does not come without its sender. */
+  isStuck: boolean;
   /** Whether it is sent as soon as its files are there. */
   isWaiting: boolean;
   onChange(text: string): void;
@@ -15,7 +17,7 @@ interface Properties {
 }
 
 /** Where one types: Enter sends, Shift and Enter begins a line. Files are chosen, pasted, or dropped on the room. */
-export function Composer({ room, text, hasFiles, isWaiting, onChange, onFiles, onSay }: Properties) {
+export function Composer({ room, text, hasFiles, isStuck, isWaiting, onChange, onFiles, onSay }: Properties) {
   const field = useRef<HTMLTextAreaElement>(null);
   const chooser = useRef<HTMLInputElement>(null);
 
@@ -83,7 +85,7 @@ export function Composer({ room, text, hasFiles, isWaiting, onChange, onFiles, o
           }
         }}
       />
-      <button title={isWaiting ? "Sent when its files are there" : "Send"} disabled={isWaiting || !(text.trim() || hasFiles)}>
+      <button title={isWaiting ? "Sent when its files are there" : "Send"} disabled={isWaiting || isStuck || !(text.trim() || hasFiles)}>
         <Icon name={isWaiting ? "clock" : "send"} />
         <span className="quiet">{isWaiting ? "Sent when its files are there" : "Send"}</span>
       </button>

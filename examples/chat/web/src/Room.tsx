@@ -112,6 +112,7 @@ export function Room({ room, me, hasUnread, drawer, onDrawer, onSeen }: Properti
           room={room}
           text={draft}
           hasFiles={attachments.entries.length > 0}
+          isStuck={isStuck}
           isWaiting={isWaiting}
           onChange={write}
           onFiles={attachments.add}

@@ -23,7 +23,10 @@ function Item({ entry, attachments }: { entry: UploadEntry; attachments: Attachm
   const { notes, note, drop, pause, resume } = attachments;
   const { state } = status;
   const what = name || "the file";
-  const preview = usePreview(entry);
+  const address = usePreview(entry);
+  /** The address of what the browser cannot show. */
+  const [broken, setBroken] = useState<string>();
+  const preview = address === broken ? undefined : address;
   const isUnderWay = state === "queued" || state === "uploading" || state === "waiting";
 
   return (
@@ -33,6 +36,7 @@ function Item({ entry, attachments }: { entry: UploadEntry; attachments: Attachm
           className="preview"
           src={preview}
           alt=""
+          onError={() => setBroken(preview)}
           onLoad={({ currentTarget: { naturalWidth: width, naturalHeight: height } }) => note(id, { width, height })}
         />
       ) : (
@@ -53,18 +57,18 @@ function Item({ entry, attachments }: { entry: UploadEntry; attachments: Attachm
         ) : (
           <Progress entry={entry} />
         )}
-        {state !== "done" && state !== "needs-file" && (
+        {(isUnderWay || state === "paused") && (
           <progress aria-label={`Upload of ${what}`} value={total ? sent / total : state === "uploading" ? 0 : 1} />
+        )}
+        {state === "failed" && (
+          <button type="button" className="link" onClick={() => resume(id)}>
+            Try again
+          </button>
         )}
         {state === "needs-file" && <ChooseAgain entry={entry} onChoose={(file) => resume(id, file)} />}
       </span>
       {isUnderWay && <IconButton icon="pause" label={`Pause the upload of ${what}`} onClick={() => pause(id)} />}
       {state === "paused" && <IconButton icon="play" label={`Go on with the upload of ${what}`} onClick={() => resume(id)} />}
-      {state === "failed" && (
-        <button type="button" className="link" onClick={() => resume(id)}>
-          Try again
-        </button>
-      )}
       <IconButton icon="close" label={state === "done" ? `Remove ${what}` : `Cancel the upload of ${what}`} onClick={() => drop([id])} />
     </li>
   );
