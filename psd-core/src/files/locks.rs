@@ -127,8 +127,8 @@ mod tests {
             drop(first);
         });
         let second = second.expect("the first has let go");
-        assert_eq!(locks.take(id).await.err().and_then(|error| error.code()), Some(423), "the second does not");
         assert!(locks.try_take(id).is_none() && !second.stop().is_cancelled(), "nobody is disturbed by trying");
+        assert_eq!(locks.take(id).await.err().and_then(|error| error.code()), Some(423), "the second does not");
         drop(second);
         assert!(locks.try_take(id).is_some());
         assert!(locks.0.lock().expect("nobody panics with it").is_empty());
