@@ -1,44 +1,15 @@
 // tus-js-client, as it is published, against the server of tests/clients, which is killed in between.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { createHash, createHmac, randomBytes } from "node:crypto";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { createHash, randomBytes } from "node:crypto";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { afterEach, beforeEach, test } from "node:test";
 import { Upload } from "tus-js-client";
+import { Server, token } from "./server.js";
 
-const SECRET = "the secret of a server for tests";
 const MIB = 1 << 20;
 
-let folder, server;
-
-/** A token of a user of the server. */
-function token(user) {
-  const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const now = Math.floor(Date.now() / 1000);
-  const claims = { token_type: "access", user_id: user, exp: now + 600, iat: now, jti: randomBytes(8).toString("hex") };
-  const signed = `${part({ alg: "HS256", typ: "JWT" })}.${part(claims)}`;
-  return `${signed}.${createHmac("sha256", SECRET).update(signed).digest("base64url")}`;
-}
-
-/** Starts the server at a port; it says where it is. */
-async function start(port = 0) {
-  const args = ["--port", String(port), "--notes", join(folder, "notes"), "--files", join(folder, "files")];
-  const child = spawn(process.env.PSD_CLIENT_TESTS_SERVER, args, { stdio: ["ignore", "pipe", "inherit"] });
-  for await (const line of createInterface({ input: child.stdout })) {
-    server = { child, base: line.replace("ws://", "http://").replace("/ws", ""), port: Number(new URL(line).port) };
-    return;
-  }
-  throw new Error("the server has ended");
-}
-
-async function kill() {
-  const gone = new Promise((resolve) => server.child.once("exit", resolve));
-  server.child.kill("SIGKILL");
-  await gone;
-}
+let server;
 
 /** Uploads; resolves to the upload and its last answer. */
 function upload(file, options = {}) {
@@ -74,13 +45,12 @@ function same(one, other) {
 }
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), "psd-tus-"));
-  await start();
+  server = new Server();
+  await server.start();
 });
 
 afterEach(async () => {
-  await kill();
-  rmSync(folder, { recursive: true });
+  await server.close();
 });
 
 test("a file goes in one request", async () => {
@@ -143,8 +113,8 @@ test("the server is killed again and again", async () => {
       accepted.push(sent);
       if (kills < 3 && accepted.length % 3 === 0) {
         kills += 1;
-        await kill();
-        await start(server.port);
+        await server.kill();
+        await server.start();
       }
     },
   });
@@ -161,7 +131,7 @@ test("an upload is given up", async () => {
   let gone;
   const terminated = new Promise((resolve) => (gone = resolve));
   await Promise.race([terminated, done]);
-  assert.deepEqual(readdirSync(join(folder, "files", "uploads")), []);
+  assert.deepEqual(readdirSync(join(server.folder, "files", "uploads")), []);
 });
 
 test("what is refused says why", async () => {

@@ -14,5 +14,11 @@ export default defineConfig({
       output: { entryFileNames: "chat.js", chunkFileNames: "[name].js", assetFileNames: "[name][extname]" },
     },
   },
-  server: { proxy: { "/ws": { target: "ws://127.0.0.1:8000", ws: true } } },
+  server: {
+    proxy: {
+      "/ws": { target: "ws://127.0.0.1:8000", ws: true },
+      "/uploads": { target: "http://127.0.0.1:8000" },
+      "/files": { target: "http://127.0.0.1:8000" },
+    },
+  },
 });

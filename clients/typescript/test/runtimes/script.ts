@@ -1,7 +1,9 @@
-// What Deno and Bun run: the codec's golden vectors, then a conversation with the server whose address is the argument.
+// What Deno and Bun run: the codec's golden vectors, then conversations with the server whose address is the argument,
+// each with an upload.
 // Prints a line for each, and fails with an error.
 import { fromBinary, fromJson, toBinary, toJson } from "../../src/codec/index.js";
 import { createClient, type Dialect } from "../../src/index.js";
+import { createUploads } from "../../src/upload/index.js";
 import { Board, contract, Fail, Post, Posted, Watch, WhoAmI, You } from "../board/messages/index.js";
 import { types } from "../vectors/messages/index.js";
 import bodies from "../../../../tests/vectors/bodies.json" with { type: "json" };
@@ -37,6 +39,13 @@ for (const dialect of ["psd.v1.proto", "psd.v1.json", "classic"] satisfies Diale
   equal(await pushed, "hello", "a push");
   equal(await client.send(Fail, { code: 422, text: "no" }).catch(({ code }) => code), 422, "a refusal");
   equal((await client.cache.query(Posted, { board: dialect })).map(({ text }) => text), ["hello"], "the cache");
+  const endpoint = url!.replace("ws:", "http:").replace("/ws", "/uploads");
+  const uploads = createUploads(client, { endpoint, chunkSize: 1000 });
+  const noise = crypto.getRandomValues(new Uint8Array(3500));
+  const { url: address } = await uploads.upload(new Blob([noise]), { name: "noise" }).done;
+  const stored = new Uint8Array(await (await fetch(new URL(address, endpoint))).arrayBuffer());
+  equal(hex(stored), hex(noise), "the uploaded file");
+  uploads.close();
   await client.auth.logout();
   client.close();
 }
