@@ -5,6 +5,7 @@
 export { create } from "./create.js";
 export { CodecError } from "./error.js";
 export { fromJson, toJson } from "./json.js";
+export { fromJsonText } from "./json-text.js";
 export { asNumber, asString } from "./long.js";
 export { message } from "./message.js";
 export { fromBinary } from "./read.js";
