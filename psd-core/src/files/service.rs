@@ -80,7 +80,7 @@ impl FileService {
     }
 
     /// The message that tells clients about a file, with the URL it is fetched from: a plain one for a
-    /// [public](Slot::public) file, else one that is signed and expires
+    /// [public](super::Slot::public) file, else one that is signed and expires
     /// ([`Settings::file_link_expiry`](crate::Settings::file_link_expiry)).
     ///
     /// # Errors

@@ -52,6 +52,8 @@ struct Seen {
     closed: Option<Event>,
     /// What the server says that it has dropped, and whether it goes on.
     dropped: Option<pb::Dropped>,
+    /// When the client has to say again that it is there, however much it hears.
+    heartbeat: Option<Instant>,
 }
 
 /// What the clients of a policy have seen.
@@ -211,12 +213,15 @@ impl Seen {
         let until = Instant::now() + time;
         let mut count = 0;
         while count < most && self.closed.is_none() {
-            match timeout_at(until.min(Instant::now() + HEARTBEAT), client.event()).await {
+            let heartbeat = *self.heartbeat.get_or_insert_with(|| Instant::now() + HEARTBEAT);
+            if Instant::now() >= heartbeat {
+                let _ = client.heartbeat().await;
+                self.heartbeat = None;
+                continue;
+            }
+            match timeout_at(until.min(heartbeat), client.event()).await {
                 Ok(event) => self.note(event),
-                Err(_) if Instant::now() < until => {
-                    let _ = client.heartbeat().await;
-                    continue;
-                }
+                Err(_) if Instant::now() < until => continue,
                 Err(_) => break,
             }
             count += 1;
