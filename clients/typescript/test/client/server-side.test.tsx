@@ -3,8 +3,11 @@
 import { renderToString } from "react-dom/server";
 import { expect, test } from "vitest";
 import { createClient } from "../../src/index.js";
-import { PsdProvider, useAuth, useConnection, useFetch, useMessage, useMessages, useOutbox, useSend } from "../../src/react/index.js";
+import { PsdProvider, useAuth, useConnection, useFetch, useMessage, useMessages, useOutbox, useSend, useUpload } from "../../src/react/index.js";
+import { createUploads, type Uploads } from "../../src/upload/index.js";
 import { Board, Post, Posted, Watch } from "../board/messages/index.js";
+
+let uploads: Uploads;
 
 function Page() {
   const shown = {
@@ -15,6 +18,7 @@ function Page() {
     fetching: useFetch(Watch, { board: "a" }, Board).isFetching,
     sending: useSend(Post).isSending,
     outbox: useOutbox(Post).entries.length,
+    uploads: useUpload(uploads).uploads.length,
   };
   return <>{JSON.stringify(shown)}</>;
 }
@@ -27,6 +31,8 @@ test("pages are rendered on a server", async () => {
     }
   }
   const client = createClient({ url: "/ws", WebSocket: WebSocket as never });
+  const fetched: unknown[] = [];
+  uploads = createUploads(client, { fetch: async (...request) => (fetched.push(request), Response.error()) });
   await client.auth.ready;
   const html = renderToString(
     <PsdProvider client={client}>
@@ -41,7 +47,9 @@ test("pages are rendered on a server", async () => {
     fetching: true,
     sending: false,
     outbox: 0,
+    uploads: 0,
   });
+  expect(fetched).toEqual([]);
   expect(opened).toBe(0);
   expect(client.connection.getSnapshot()).toEqual({ status: "idle" });
 });
