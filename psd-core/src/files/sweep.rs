@@ -98,7 +98,11 @@ impl FileService {
             while let Some(record) = records.next().await {
                 // One that cannot be read must not keep all others from beginning.
                 let Ok(Some(record)) = record else { continue };
-                let offset = self.core.backend.offset(&record).await.unwrap_or_default();
+                // What has become a file has no bytes here.
+                let offset = match record.stage {
+                    Stage::Done { size, .. } => size,
+                    _ => self.core.backend.offset(&record).await.unwrap_or_default(),
+                };
                 self.core.index.note(&record, offset);
             }
             Ok(())
