@@ -219,7 +219,7 @@ async fn who_sends_nothing_for_too_long_is_told_so() {
 
 #[tokio::test]
 async fn an_upload_that_has_expired() {
-    let app = FileApp::with(Settings::default().upload_expiry(Duration::from_secs(1))).await;
+    let app = FileApp::with(Settings::default().upload_expiry(Duration::from_secs(3600))).await;
     let mut client = Client::ann(&app.running).await;
     client.open(new(1, 10)).await;
     let opened = client.opened().await;
@@ -239,7 +239,7 @@ async fn an_upload_that_has_expired() {
         }
         client.cancel(stream, true).await;
         client.expect_failed(499, "cancelled", true).await;
-        // As if that much time had passed, which goes on from each time that somebody works with it.
+        // As if that hour had passed, which begins anew each time that somebody works with it.
         let text = std::fs::read_to_string(&record).unwrap();
         let mut text: serde_json::Value = serde_json::from_str(&text).unwrap();
         text["expires"] = 1.into();
