@@ -55,10 +55,10 @@ impl Queue {
     /// Lets those that stand aside in while fewer bytes than this wait.
     pub(super) fn call_in(&mut self, below: usize) {
         let Some(mut lane) = self.lane.take() else { return };
+        let mut around = Around::default();
         while self.bytes < below
             && let Some(waiting) = lane.pop()
         {
-            let mut around = Around::default();
             waiting.dialect.surround(&waiting.message, &mut around, &mut self.seq);
             let length = self.append_shared(waiting.dialect.opcode(), waiting.message.bytes(), &around);
             self.queued(length);
