@@ -1,7 +1,5 @@
 //! Requests, pushes, tokens, and a server that comes back.
 
-use std::time::Duration;
-
 use demo_server::pb::{
     Boom, Echo, EchoReply, Fail, Item, JoinRoom, Many, OpenEcho, RoomEvent, RoomSay, Types, TypesReply, Void, WhoAmI,
     WhoAmIReply,
@@ -130,11 +128,8 @@ async fn a_server_that_restarts_is_found_again() {
     drop(server);
     let waiting = timeout(DEADLINE, state.wait_for(|state| matches!(state, State::Waiting { .. }))).await.unwrap();
     let reason = match &*waiting.unwrap() {
-        State::Waiting { reason, delay, .. } => {
-            // Every client of a restarting server is told at once: no quick retry.
-            assert!(*delay >= Duration::from_millis(500), "{delay:?}");
-            reason.clone()
-        }
+        // How long is the server's word, at random within its reconnect window: any delay may come.
+        State::Waiting { reason, .. } => reason.clone(),
         other => panic!("{other:?}"),
     };
     assert!(matches!(reason, Disconnect::Server { code: 1012, .. }), "{reason}");
