@@ -17,7 +17,7 @@ import type { Tokens } from "./tokens.js";
 export interface ClientOptions {
   /** The address: `/ws`, `https://example.org/ws`, `wss://…`; or a function that finds it before each attempt. */
   readonly url: string | URL | (() => string | URL | Promise<string | URL>);
-  /** Speaks this dialect and no other. By default the best that the server speaks is found, classic at the second try. */
+  /** Speaks this dialect and no other. By default `psd.v1.proto` and `psd.v1.json` are offered; classic is tried after a failure. */
   readonly dialect?: Dialect;
   /** Tokens, where they are kept, and how new ones are got. */
   readonly auth?: AuthOptions;

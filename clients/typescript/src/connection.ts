@@ -17,6 +17,8 @@ const DOUBT = 5_000;
 const STABLE = 5_000;
 /** Signs that the network is back begin an attempt at once, but not more often than this. */
 const BREATH = 500;
+/** How much may come before what it takes to read it has been loaded: bytes, each frame counting for some more. */
+const AHEAD = 4 << 20;
 /** What may stand in `Sec-WebSocket-Protocol`. */
 const PROTOCOL_TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/;
 
@@ -90,9 +92,14 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
     attempted = Date.now();
     state.set({ status: "connecting", attempt: failures + 1 });
     // Browsers fail a connection whose offer is not answered, so classic is tried by itself.
-    const dialect = options.dialect ?? (failures % 2 && !speaksV1 ? "classic" : "psd.v1.proto");
-    const isClassic = dialect === "classic";
-    let framing: Framing = binary;
+    const wanted = options.dialect ?? (failures % 2 && !speaksV1 ? "classic" : undefined);
+    const isClassic = wanted === "classic";
+    const offer: string[] = isClassic ? [] : wanted ? [wanted] : ["psd.v1.proto", "psd.v1.json"];
+    let dialect: Dialect = "classic";
+    let framing: Framing | undefined;
+    /** What came before it can be read, and how much that is. */
+    let early: unknown[] = [];
+    let ahead = 0;
     let socket: WebSocketLike | undefined;
     let carried: string | undefined;
     let received = 0;
@@ -107,7 +114,7 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
       since: 0,
       send(message) {
         const number = message.type.startsWith("psd.") ? 0 : seq + 1;
-        const frame = framing.encode(message, number, seen);
+        const frame = framing!.encode(message, number, seen);
         if (frame.length > limit) throw new PsdError("too-large", `\`${message.type}\` has more than the ${limit} bytes that the server takes`);
         seq = number || seq;
         socket!.send(frame);
@@ -167,24 +174,41 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
       }
     }
 
+    /** From here on, frames can be read and written. */
+    function speak(chosen: Framing): void {
+      framing = chosen;
+      if (isClassic) ready("");
+      early.forEach(take);
+      early = [];
+    }
+
+    function take(data: unknown): void {
+      const envelopes = framing!.split(data)[Symbol.iterator]();
+      for (;;) {
+        // What cannot be read takes nothing with it that can be.
+        try {
+          const { done, value } = envelopes.next();
+          if (done || line !== mine) return;
+          hear(framing!.read(value));
+        } catch (error) {
+          events.unreadable(error);
+        }
+      }
+    }
+
     async function begin(): Promise<void> {
       const token = await events.token();
       const { url } = options;
       const target = typeof url === "function" ? await url() : url;
-      if (dialect !== "psd.v1.proto") framing = (await import("./text.js")).text(isClassic, Headers, RequestResult);
       if (line !== mine) return;
-      const offer: string[] = isClassic ? [] : [dialect];
-      if (token && !isClassic && PROTOCOL_TOKEN.test(token)) {
-        carried = token;
-        offer.push("psd.token." + token);
-      }
+      if (token && !isClassic && PROTOCOL_TOKEN.test(token)) carried = token;
       const Socket = options.WebSocket ?? (globalThis.WebSocket as WebSocketConstructor | undefined);
       let address: string;
       try {
         if (!Socket) throw new Error("there is no WebSocket here: pass one in the option `WebSocket`");
         address = socketUrl(target);
         // An empty list is not the same for every implementation.
-        socket = isClassic ? new Socket(address) : new Socket(address, offer);
+        socket = isClassic ? new Socket(address) : new Socket(address, carried ? [...offer, "psd.token." + carried] : offer);
       } catch (error) {
         // Trying again makes it no better, unless the address is looked for each time.
         if (typeof url === "function") throw error;
@@ -193,23 +217,18 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
       socket.binaryType = "arraybuffer";
       socket.onopen = () => {
         received = Date.now();
+        if (!isClassic) dialect = socket!.protocol as Dialect;
         // Not everybody fails a connection whose offer is not answered.
-        if (!isClassic && socket!.protocol !== dialect) lost(mine, gone(`the server does not speak ${dialect}`));
-        else if (isClassic) ready("");
+        if (!isClassic && !offer.includes(dialect)) return lost(mine, gone(`the server speaks none of ${offer.join(", ")}`));
+        if (dialect === "psd.v1.proto") return speak(binary);
+        import("./text.js").then(({ text }) => line === mine && speak(text(isClassic, Headers, RequestResult))).catch((error) => lost(mine, failed(error)));
       };
       socket.onmessage = ({ data }) => {
         received = Date.now();
-        const envelopes = framing.split(data)[Symbol.iterator]();
-        for (;;) {
-          // What cannot be read takes nothing with it that can be.
-          try {
-            const { done, value } = envelopes.next();
-            if (done || line !== mine) return;
-            hear(framing.read(value));
-          } catch (error) {
-            events.unreadable(error);
-          }
-        }
+        if (framing) return take(data);
+        early.push(data);
+        ahead += 256 + (data.length ?? data.byteLength);
+        if (ahead > AHEAD) lost(mine, gone("too much came before it could be read"));
       };
       socket.onerror = () => {};
       socket.onclose = ({ code, reason }) => {

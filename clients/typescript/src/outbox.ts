@@ -191,14 +191,15 @@ export function outbox(host: Host): OutboxPart {
   async function adopt(): Promise<void> {
     const me = await tab();
     const locks = webLocks();
-    const living = locks && (await locks.query()).held!.map(({ name }) => name);
     const owner = prefix();
+    // Owners first: whoever writes a row holds a lock already, so that one without a lock by then is gone for good.
+    const found = locks ? await storage(owner) : [];
+    const living = locks && (await locks.query()).held!.map(({ name }) => name);
+    const gone = new Set(found.map((row) => row.owner).filter((name) => !living!.includes(name)));
     let others: Row[] = [];
     const rows = await storage(owner, (rows) => {
-      others = rows.filter((row) => row.owner !== me);
-      const orphans = living ? others.filter((row) => !living.includes(row.owner)) : [];
-      others = others.filter((row) => !orphans.includes(row));
-      return orphans.map((row) => ({ ...row, owner: me }));
+      others = rows.filter((row) => row.owner !== me && !gone.has(row.owner));
+      return rows.filter((row) => gone.has(row.owner)).map((row) => ({ ...row, owner: me }));
     });
     for (const { id, type, body, at, expires, sent: retries = 0 } of rows.filter((row) => !others.includes(row))) {
       const uuid = id.slice(owner.length);

@@ -65,8 +65,8 @@ test("the client is small, and smaller for a contract without `client cache`", a
   console.info(`the client with its codec and five messages, minified and gzipped: ${text(small)}`);
   console.info(`with outbox and cache: ${text(whole)}; the hooks: ${hooks.first - small.first} bytes`);
   console.info(`uploads: ${uploads.first - small.first} bytes`);
-  expect(small.first).toBeLessThanOrEqual(10_600);
-  expect(whole.first).toBeLessThanOrEqual(12_900);
+  expect(small.first).toBeLessThanOrEqual(10_700);
+  expect(whole.first).toBeLessThanOrEqual(13_050);
   expect(whole.later).toBeLessThanOrEqual(2000);
   expect(hooks.first - small.first).toBeLessThan(2000);
   expect(uploads.first - small.first).toBeLessThan(5000);

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { asksToSpread, delay, isFinal } from "../../src/backoff.js";
 import { create, toBinary, type Init } from "../../src/codec/index.js";
 import { Envelope, Headers, RequestResult } from "../../src/common/index.js";
-import { createClient, type Client } from "../../src/index.js";
+import { createClient, type Client, type Dialect } from "../../src/index.js";
 import "../../src/text.js";
 import { contract, Ignore, Post, WhoAmI, You } from "../board/messages/index.js";
 import { fakeSockets, type FakeSocket } from "./fake.js";
@@ -32,11 +32,17 @@ afterEach(() => {
 
 const envelope = (headers: Init<Headers>, body: Uint8Array) => toBinary(Envelope, create(Envelope, { headers, body }));
 
-async function open(): Promise<FakeSocket> {
+/** Takes the last attempt in a dialect; what reads JSON is loaded by then. */
+async function take(dialect?: Dialect): Promise<FakeSocket> {
+  last().open(dialect);
+  await vi.dynamicImportSettled();
+  return last();
+}
+
+async function open(dialect?: Dialect): Promise<FakeSocket> {
   client.connect();
   await pass(0);
-  last().open();
-  return last();
+  return take(dialect);
 }
 
 test("the waits between attempts", () => {
@@ -70,7 +76,7 @@ test("the first retry is quick, and those after it take longer and longer", asyn
   }
   expect(waits).toEqual([250, 1000, 2000, 4000, 8000, 16_000, 20_000, 20_000]);
   // Every second attempt is without an offer, since a server may speak classic only.
-  expect(sockets.map(({ offer }) => offer.length)).toEqual([1, 0, 1, 0, 1, 0, 1, 0, 1]);
+  expect(sockets.map(({ offer }) => offer.length)).toEqual([2, 0, 2, 0, 2, 0, 2, 0, 2]);
 });
 
 test("a connection that held begins anew, one that did not goes on waiting", async () => {
@@ -87,7 +93,7 @@ test("a connection that held begins anew, one that did not goes on waiting", asy
   last().end();
   expect(state()).toMatchObject({ status: "waiting", attempt: 2 });
   // A server that spoke v1 once is not asked for classic.
-  expect(sockets.map(({ offer }) => offer.length)).toEqual([1, 1, 1]);
+  expect(sockets.map(({ offer }) => offer.length)).toEqual([2, 2, 2]);
 });
 
 test("a server that restarts gets no quick retry", async () => {
@@ -100,23 +106,6 @@ test("a server that restarts gets no quick retry", async () => {
   expect(sockets).toHaveLength(2);
 });
 
-test("a drain is obeyed: no requests, and no return before its time", async () => {
-  const socket = await open();
-  socket.push({ messageType: "psd.drain" }, { reconnectAfterMs: 30_000, reason: "an update" });
-  expect(state()).toEqual({ status: "draining", until: Date.now() + 30_000, reason: "an update" });
-  const kept = client.send(Ignore, {}, { timeout: Infinity });
-  expect(socket.types).toEqual([]);
-  await pass(1000);
-  socket.end(1012);
-  await pass(28_999);
-  expect(sockets).toHaveLength(1);
-  await pass(1);
-  last().open();
-  expect(last().types).toEqual(["ignore"]);
-  last().answer();
-  await kept;
-});
-
 test("an attempt that nobody answers ends", async () => {
   client.connect();
   await pass(10_000);
@@ -124,16 +113,105 @@ test("an attempt that nobody answers ends", async () => {
   expect(state()).toMatchObject({ status: "waiting" });
 });
 
-test("heartbeats, and a server that falls silent", async () => {
-  const socket = await open();
-  await pass(18_750);
-  expect(socket.types).toEqual(["psd.heartbeat"]);
-  socket.push({ messageType: "posted" });
-  await pass(18_750 * 2);
-  expect(state()).toMatchObject({ status: "open" });
-  await pass(18_750);
-  expect(state()).toMatchObject({ status: "waiting", reason: { message: expect.stringContaining("silent") } });
-  expect(socket.closed).toBe(true);
+describe.each<Dialect>(["psd.v1.proto", "psd.v1.json"])("in %s", (dialect) => {
+  test("a drain is obeyed: no requests, and no return before its time", async () => {
+    const socket = await open(dialect);
+    socket.push({ messageType: "psd.drain" }, { reconnectAfterMs: 30_000, reason: "an update" });
+    expect(state()).toEqual({ status: "draining", until: Date.now() + 30_000, reason: "an update" });
+    const kept = client.send(Ignore, {}, { timeout: Infinity });
+    expect(socket.types).toEqual([]);
+    await pass(1000);
+    socket.end(1012);
+    await pass(28_999);
+    expect(sockets).toHaveLength(1);
+    await pass(1);
+    await take(dialect);
+    expect(last().types).toEqual(["ignore"]);
+    last().answer();
+    await kept;
+  });
+
+  test("heartbeats, and a server that falls silent", async () => {
+    const socket = await open(dialect);
+    await pass(18_750);
+    expect(socket.types).toEqual(["psd.heartbeat"]);
+    socket.push({ messageType: "posted" });
+    await pass(18_750 * 2);
+    expect(state()).toMatchObject({ status: "open" });
+    await pass(18_750);
+    expect(state()).toMatchObject({ status: "waiting", reason: { message: expect.stringContaining("silent") } });
+    expect(socket.closed).toBe(true);
+  });
+
+  test("requests are numbered, and carry what is left of their time", async () => {
+    client.connect();
+    const told = client.fetch(WhoAmI, {}, You, { timeout: 5000, uuid: "u" });
+    await pass(1000);
+    await take(dialect);
+    expect(last().sent).toMatchObject([{ headers: { messageType: "who-am-i", uuid: "u", ack: true, deadlineMs: 4000 }, seq: 1 }]);
+    last().answer({}, "you", { name: "ann" });
+    expect(await told).toMatchObject({ name: "ann" });
+  });
+
+  test("requests fail with the connection, unless they may be repeated", async () => {
+    const socket = await open(dialect);
+    const failed = client.send(Ignore).catch((error) => error);
+    const repeated = client.fetch(WhoAmI, {}, You, { retry: true });
+    socket.end();
+    expect(await failed).toMatchObject({ kind: "disconnected", code: 1006 });
+    await pass(250);
+    await take(dialect);
+    expect(last().sent).toMatchObject([{ headers: { messageType: "who-am-i", retryCount: 1, uuid: socket.sent[1].headers.uuid } }]);
+    last().answer({}, "you");
+    await repeated;
+  });
+
+  test("a connection that breaks is followed by one of the same", async () => {
+    const first = await open(dialect);
+    expect(first.offer).toEqual(["psd.v1.proto", "psd.v1.json"]);
+    expect(state()).toEqual({ status: "open", dialect, connectionId: "1" });
+    first.end();
+    await pass(250);
+    // A server that spoke v1 once is not asked for classic.
+    expect(last().offer).toEqual(first.offer);
+    await take(dialect);
+    expect(state()).toMatchObject({ status: "open", dialect });
+  });
+});
+
+describe("a server that speaks JSON only", () => {
+  test("is heard from its first word on, in order, while what reads it is loaded", async () => {
+    const heard: string[] = [];
+    client.on(You, ({ name }) => heard.push(name));
+    const sent = client.send(Ignore, {}, { uuid: "u" });
+    await pass(0);
+    const socket = last();
+    socket.open("psd.v1.json");
+    for (const name of ["ann", "bob", "eve"]) socket.push({ messageType: "you" }, { name });
+    expect([state().status, heard, socket.sent]).toEqual(["connecting", [], []]);
+    await vi.dynamicImportSettled();
+    expect([state().status, heard, socket.types]).toEqual(["open", ["ann", "bob", "eve"], ["ignore"]]);
+    socket.answer();
+    await sent;
+  });
+
+  test("may not say too much before that", async () => {
+    client.connect();
+    await pass(0);
+    const socket = last();
+    socket.open("psd.v1.json");
+    for (let count = 0; count < 5; count++) socket.push({ messageType: "you" }, { name: "x".repeat(1 << 20) });
+    expect(socket.closed).toBe(true);
+    await vi.dynamicImportSettled();
+    expect(state()).toMatchObject({ status: "waiting", reason: { message: expect.stringContaining("too much") } });
+  });
+
+  test("that answers with what was not offered is no server", async () => {
+    client.connect();
+    await pass(0);
+    await take("psd.v9" as Dialect);
+    expect(state()).toMatchObject({ status: "waiting", reason: { message: expect.stringContaining("none of psd.v1.proto, psd.v1.json") } });
+  });
 });
 
 test.each([4400, 4401, 4403])("%i forbids to come back by oneself", async (code) => {
@@ -177,7 +255,7 @@ test("a refused token without another is the end of it, but not while there is a
 test("a token that may not stand in the handshake comes with the first request", async () => {
   await client.auth.setTokens({ token: "a b" });
   const socket = await open();
-  expect(socket.offer).toEqual(["psd.v1.proto"]);
+  expect(socket.offer).toEqual(["psd.v1.proto", "psd.v1.json"]);
   expect(socket.sent.map(({ headers }) => [headers.messageType, headers.authHeader])).toEqual([["verify-token", "a b"]]);
   void client.send(Ignore).catch(() => {});
   expect(socket.sent[1].headers.authHeader).toBeUndefined();
@@ -191,29 +269,6 @@ test("an address that is none, and no WebSocket", async () => {
 });
 
 describe("requests", () => {
-  test("are numbered, and carry what is left of their time", async () => {
-    client.connect();
-    const told = client.fetch(WhoAmI, {}, You, { timeout: 5000, uuid: "u" });
-    await pass(1000);
-    last().open();
-    expect(last().sent).toMatchObject([{ headers: { messageType: "who-am-i", uuid: "u", ack: true, deadlineMs: 4000 }, seq: 1 }]);
-    last().answer({}, "you", { name: "ann" });
-    expect(await told).toMatchObject({ name: "ann" });
-  });
-
-  test("fail with the connection, unless they may be repeated", async () => {
-    const socket = await open();
-    const failed = client.send(Ignore).catch((error) => error);
-    const repeated = client.fetch(WhoAmI, {}, You, { retry: true });
-    socket.end();
-    expect(await failed).toMatchObject({ kind: "disconnected", code: 1006 });
-    await pass(250);
-    last().open();
-    expect(last().sent).toMatchObject([{ headers: { messageType: "who-am-i", retryCount: 1, uuid: socket.sent[1].headers.uuid } }]);
-    last().answer({}, "you");
-    await repeated;
-  });
-
   test("that were never sent say so", async () => {
     const failed = client.send(Ignore, {}, { timeout: 100 }).catch((error) => error);
     await pass(100);

@@ -2,7 +2,7 @@
 
 import { create, fromBinary, fromJson, toBinary, toJson, type JsonValue } from "../../src/codec/index.js";
 import { messages as common, Envelope, Headers } from "../../src/common/index.js";
-import { binary } from "../../src/dialect.js";
+import { binary, type Dialect } from "../../src/dialect.js";
 import type { WebSocketConstructor } from "../../src/index.js";
 import { messages } from "../board/messages/index.js";
 
@@ -27,7 +27,8 @@ export class FakeSocket {
   }
 
   /** Keeps what the client sent as JSON. */
-  send(frame: Uint8Array): void {
+  send(frame: Uint8Array | string): void {
+    if (typeof frame === "string") return void this.sent.push(JSON.parse(frame));
     for (const bytes of binary.split(frame.buffer)) {
       const { type, seq, read } = binary.read(bytes);
       const body = typeOf(type);
@@ -45,13 +46,14 @@ export class FakeSocket {
   }
 
   /** Takes the connection. */
-  open(welcome: object = { connectionId: "1", heartbeatMs: 25_000, maxFrameBytes: 1000 }): void {
-    this.protocol = "psd.v1.proto";
+  open(protocol: Dialect = "psd.v1.proto", welcome: object = { connectionId: "1", heartbeatMs: 25_000, maxFrameBytes: 1000 }): void {
+    this.protocol = protocol;
     this.onopen?.({});
     this.push({ messageType: "psd.welcome" }, welcome);
   }
 
   push(headers: { messageType: string; uuid?: string; result?: object }, body: object = {}): void {
+    if (this.protocol === "psd.v1.json") return this.onmessage?.({ data: JSON.stringify({ headers, body }) });
     const type = typeOf(headers.messageType)!;
     const envelope = create(Envelope, { headers: fromJson(Headers, headers as JsonValue), body: toBinary(type, fromJson(type, body as JsonValue)) });
     this.deliver(toBinary(Envelope, envelope));

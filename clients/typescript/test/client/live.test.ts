@@ -30,9 +30,21 @@ function connect(options: Partial<ClientOptions> = {}): Client {
 const isOpen = (client: Client) => eventually(() => client.connection.getSnapshot(), ({ status }) => status === "open");
 const failure = (promise: Promise<unknown>): Promise<PsdError> => promise.then(() => expect.fail("it succeeded"), (error) => error);
 
-describe.each<Dialect>(["psd.v1.proto", "psd.v1.json", "classic"])("over %s", (dialect) => {
+/** As if the server spoke JSON only. */
+class JsonOnly extends WebSocket {
+  constructor(url: string, protocols?: string[]) {
+    super(url, protocols?.filter((protocol) => protocol !== "psd.v1.proto"));
+  }
+}
+
+describe.each<[Dialect, Partial<ClientOptions>]>([
+  ["psd.v1.proto", {}],
+  ["psd.v1.json", { dialect: "psd.v1.json" }],
+  ["psd.v1.json", { WebSocket: JsonOnly as never }],
+  ["classic", { dialect: "classic" }],
+])("over %s with %o", (dialect, options) => {
   test("requests, replies, pushes and refusals", async () => {
-    const client = connect({ dialect });
+    const client = connect(options);
     expect(client.connection.getSnapshot()).toEqual({ status: "idle" });
     expect((await client.fetch(WhoAmI, {}, You)).name).toBe("");
     expect(client.connection.getSnapshot()).toMatchObject({ status: "open", dialect });
