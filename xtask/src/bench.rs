@@ -16,6 +16,10 @@ use crate::{
     tools,
 };
 
+mod drive;
+
+use drive::Dialect;
+
 /// Measure something and print a table
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -82,17 +86,18 @@ const PARTS: [(&str, &str); 4] = [
 
 /// How many instructions a message may cost, in the whole turn, as measured when the line was written and 3 % more. Raise one
 /// with a reason; lower it when something has become cheaper.
-const MESSAGE_LIMITS: [(&str, u64); 3] = [("classic", 11_400), ("v1-json", 8450), ("v1-proto", 6300)];
+const MESSAGE_LIMITS: [(Dialect, u64); 3] =
+    [(Dialect::Classic, 11_400), (Dialect::V1Json, 8450), (Dialect::V1Proto, 6300)];
 /// The same for one delivery of a publication.
-const DELIVERY_LIMITS: [(&str, u64); 2] = [("classic", 900), ("v1-proto", 1035)];
+const DELIVERY_LIMITS: [(Dialect, u64); 2] = [(Dialect::Classic, 900), (Dialect::V1Proto, 1035)];
 
 /// Counts instructions and compares them with what they may be; whether none is over it.
 fn dispatch() -> anyhow::Result<bool> {
     tools::valgrind().map_err(anyhow::Error::msg)?;
-    let mut build = cargo(&["build", "--release", "--package", "demo-server", "--package", "psd-tests"]);
-    build.args(["--bin", "demo-server", "--example", "drive"]).env("CARGO_PROFILE_RELEASE_DEBUG", "1");
+    let mut build = cargo(&["build", "--release", "--package", "demo-server"]);
+    build.env("CARGO_PROFILE_RELEASE_DEBUG", "1");
     if !matches!(shell::run(build)?, Outcome::Passed) {
-        bail!("the programs to measure do not build");
+        bail!("the server to measure does not build");
     }
     let mut over = Vec::new();
     println!("\nInstructions a message: `open-echo` of a short text with a uuid and an ack, {MESSAGES} of them\n");
@@ -108,6 +113,7 @@ fn dispatch() -> anyhow::Result<bool> {
         let (dispatch, turn) = (part(("a message", BEGIN))?, part(("a turn", TURN))?);
         let (envelope, body, reply, ack) = (envelope?, body?, reply?, ack?);
         let call = dispatch.saturating_sub(reply + ack);
+        let dialect = dialect.name();
         println!("| {dialect} | {envelope} | {body} | {call} | {reply} | {ack} | {dispatch} | {turn} | {limit} |");
         if turn > limit {
             over.push(format!("a message in {dialect}: {turn}, of which {limit} are allowed"));
@@ -119,6 +125,7 @@ fn dispatch() -> anyhow::Result<bool> {
         let before = inclusive(&measure(dialect, 0, Some(MEMBERS))?, TURN).context("the profile holds no turn")?;
         let after = inclusive(&measure(dialect, PUBLICATIONS, Some(MEMBERS))?, TURN).context("it holds no turn")?;
         let delivery = after.saturating_sub(before) / (PUBLICATIONS * MEMBERS);
+        let dialect = dialect.name();
         println!("| {dialect} | {delivery} | {limit} |");
         if delivery > limit {
             over.push(format!("a delivery in {dialect}: {delivery}, of which {limit} are allowed"));
@@ -131,9 +138,9 @@ fn dispatch() -> anyhow::Result<bool> {
 }
 
 /// Runs the demo server under callgrind, sends it messages, alone or in a room, and returns the annotated profile.
-fn measure(dialect: &str, count: u64, members: Option<u64>) -> anyhow::Result<String> {
+fn measure(dialect: Dialect, count: u64, members: Option<u64>) -> anyhow::Result<String> {
     let release = shell::target().join("release");
-    let out = shell::target().join(format!("callgrind.{dialect}"));
+    let out = shell::target().join(format!("callgrind.{}", dialect.name()));
     let mut server = command("valgrind", &["--tool=callgrind", &format!("--toggle-collect={TURN}*")]);
     server.arg(format!("--callgrind-out-file={}", out.display())).arg(release.join("demo-server"));
     server.args(["--port", "0"]).env("TOKIO_WORKER_THREADS", "1").env("PSD_N_SYNC_WORKERS", "1");
@@ -142,11 +149,11 @@ fn measure(dialect: &str, count: u64, members: Option<u64>) -> anyhow::Result<St
     let stdout = server.0.stdout.take().context("valgrind has no output")?;
     let mut url = String::new();
     BufReader::new(stdout).read_line(&mut url)?;
-    let mut drive = command(release.join("examples/drive"), &[url.trim(), dialect, &count.to_string()]);
-    drive.args(members.map(|members| members.to_string()));
-    let driven = drive.status().context("cannot run the driver")?;
-    if !driven.success() {
-        bail!("the driver failed: {driven}");
+    let address = url.trim().strip_prefix("ws://").and_then(|url| url.strip_suffix("/ws"));
+    let address = address.with_context(|| format!("the server says `{}` and no URL", url.trim()))?;
+    match members {
+        Some(members) => drive::publish(address, dialect, count, members)?,
+        None => drive::echo(address, dialect, count)?,
     }
     server.stop()?;
     let annotate = command("callgrind_annotate", &["--inclusive=yes", "--threshold=100", &out.to_string_lossy()]);

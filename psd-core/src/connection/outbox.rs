@@ -156,6 +156,11 @@ impl Outbox {
         }
     }
 
+    /// Queues the answer to the handshake, which comes before all frames.
+    pub(crate) fn push_greeting(&self, answer: Vec<u8>) {
+        self.lock().append_greeting(answer);
+    }
+
     /// Queues the close frame; nothing is queued after it. The first call counts.
     pub(crate) fn close(&self, code: u16, reason: &str) {
         let mut queue = self.lock();

@@ -123,6 +123,11 @@ impl Shared {
         }
     }
 
+    /// Writes the answer to the handshake before anything else.
+    pub(crate) fn greet(&self, answer: Vec<u8>) {
+        self.outbox.push_greeting(answer);
+    }
+
     /// Encodes a message into the outbox; with `uuid` it is a reply, without a push.
     pub(crate) fn send<M: IntoMessage<Message: ServerMessage>>(
         &self,

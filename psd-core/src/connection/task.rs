@@ -42,6 +42,7 @@ use super::{
 use crate::{
     Error,
     dispatch::{self, Arrived, Begun},
+    limits::Admitted,
     metrics::CloseCode,
 };
 
@@ -52,9 +53,11 @@ const MESSAGES_PER_TURN: usize = 32;
 /// tungstenite clears its read buffer on every read and keeps it, so a large one costs more than it saves.
 const READ_BUFFER: usize = 1024;
 
-/// Serves a connection until it is gone. `token` came with the handshake; `prefix` is what was read beyond it.
+/// Serves a connection until it is gone; it is counted by `admitted`. `token` came with the handshake; `prefix` is what was
+/// read beyond it.
 pub(crate) fn run(
     shared: Arc<Shared>,
+    admitted: Admitted,
     handshake: Handshake,
     token: Option<String>,
     prefix: Bytes,
@@ -68,10 +71,11 @@ pub(crate) fn run(
     );
     // The future is as large as whatever it has ever held, so what is only needed at first goes into boxes.
     let opening = Box::new(opening(Connection::new(shared.clone()), handshake, token));
-    serve(shared, opening, prefix).instrument(span)
+    serve(shared, admitted, opening, prefix).instrument(span)
 }
 
-async fn serve(shared: Arc<Shared>, opening: Box<Active>, prefix: Bytes) {
+async fn serve(shared: Arc<Shared>, admitted: Admitted, opening: Box<Active>, prefix: Bytes) {
+    let _counted = admitted;
     let connection = Connection::new(shared.clone());
     shared.endpoint.metrics.opened(shared.dialect);
     let _ends = Ends(shared.clone());
@@ -509,7 +513,7 @@ impl Task {
 mod tests {
     use super::*;
 
-    fn size_of_future<A, B, C, D, F>(_: impl Fn(A, B, C, D) -> F) -> usize {
+    fn size_of_future<A, B, C, D, E, F>(_: impl Fn(A, B, C, D, E) -> F) -> usize {
         size_of::<F>()
     }
 

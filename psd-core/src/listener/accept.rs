@@ -24,9 +24,10 @@ use super::{
     http::{self, Site},
     proxy_protocol,
     signal::{Signal, Signals},
+    upgrade::Opened,
     visit::Visit,
 };
-use crate::{Server, builder::StartError, metrics::Dropped};
+use crate::{Server, builder::StartError, connection::Socket, metrics::Dropped};
 
 /// How long to wait after the operating system could not accept a connection, at first and at most.
 const ACCEPT_BACKOFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
@@ -296,12 +297,12 @@ fn is_of_one_client(error: &io::Error) -> bool {
     kinds.contains(&error.kind())
 }
 
-/// Finds out who has come, and serves HTTP.
-async fn receive(site: &Site, visit: Arc<Visit>, visitor: Visitor, mut client: Client) {
+/// Finds out who has come, and serves it, but for a WebSocket, which is returned.
+async fn receive(site: &Site, visit: Arc<Visit>, visitor: Visitor, mut client: Client) -> Option<Box<Opened>> {
     match visitor {
         Visitor::Tcp(mut stream, _) => {
             if !introduce(site, &visit, &mut stream, &mut client).await {
-                return;
+                return None;
             }
             #[cfg(feature = "tls")]
             if let Some(tls) = &site.server.0.tls {
@@ -309,24 +310,29 @@ async fn receive(site: &Site, visit: Arc<Visit>, visitor: Visitor, mut client: C
                 // It costs more than all else that comes before the upgrade.
                 match site.server.0.admission.handshake(site.server.settings(), own) {
                     Ok(paid) => visit.fare.pay(paid),
-                    Err(refused) => return site.refuse(refused.into()),
+                    Err(refused) => {
+                        site.refuse(refused.into());
+                        return None;
+                    }
                 }
                 client.is_secure = true;
                 return match in_time(site, tls.acceptor.accept(stream)).await {
-                    Ok(stream) => http::serve(site, visit, stream, client).await,
+                    Ok(stream) => http::receive(site, visit, stream, client, Socket::other).await,
                     Err(error) => {
                         site.refuse(Dropped::of(&error, Dropped::Tls));
                         tracing::debug!(?client, %error, "a TLS handshake failed");
+                        None
                     }
                 };
             }
-            http::serve(site, visit, stream, client).await;
+            http::receive(site, visit, stream, client, Socket::Tcp).await
         }
         #[cfg(unix)]
         Visitor::Unix(mut stream) => {
-            if introduce(site, &visit, &mut stream, &mut client).await {
-                http::serve(site, visit, stream, client).await;
+            if !introduce(site, &visit, &mut stream, &mut client).await {
+                return None;
             }
+            http::receive(site, visit, stream, client, Socket::other).await
         }
     }
 }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     accept::take_from,
     door::{Door, Visitor},
+    handshake::Came,
     http::{self, Site},
 };
 use crate::{Server, limits::Places, metrics::Dropped};
@@ -47,6 +48,7 @@ impl Server {
 /// a flood elsewhere takes none of them.
 pub(super) async fn serve(server: Server, door: Door, end: CancellationToken) {
     let site = Arc::new(Site {
+        endpoints: Vec::new(),
         router: server.admin_router(),
         server,
         places: Places::new(PLACES),
@@ -58,7 +60,9 @@ pub(super) async fn serve(server: Server, door: Door, end: CancellationToken) {
         let Visitor::Tcp(stream, _) = visitor else { return };
         let Ok(place) = site.places.enter() else { return site.refuse(Dropped::Full) };
         let site = site.clone();
-        drop(tokio::spawn(async move { site.host(place, |visit| http::serve(&site, visit, stream, client)).await }));
+        drop(tokio::spawn(async move {
+            site.host(place, |visit| http::serve(&site, visit, stream, client, Came::default())).await
+        }));
     })
     .await;
 }

@@ -1,9 +1,10 @@
-//! HTTP: one request after another on a connection, and the way into somebody else's axum application.
+//! Who comes by a socket: a WebSocket at once, or HTTP: one request after another on a connection, and the way into somebody else's axum application.
 
 use std::{
     convert::Infallible,
+    future::ready,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use axum::{
@@ -12,20 +13,26 @@ use axum::{
     http::StatusCode,
     routing::any,
 };
+use futures_util::future::Either;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::{
     client::Client,
     drain::LAST_WORDS,
-    upgrade::open,
+    handshake::{self, Came, Met},
+    upgrade::{Opened, open},
     visit::{Answer, Paced, Upload, Visit},
 };
 use crate::{
     Server,
+    connection::Socket,
     consumer::Endpoint,
     continue_::panic_text,
     limits::{Place, Places},
@@ -65,6 +72,8 @@ impl Server {
 /// What is served behind a door.
 pub(crate) struct Site {
     pub(super) server: Server,
+    /// Those whose WebSockets are opened without asking the router.
+    pub(super) endpoints: Vec<Arc<Endpoint>>,
     pub(super) router: Router,
     pub(super) places: Arc<Places>,
     /// Cancelled when no further request is taken.
@@ -78,6 +87,7 @@ impl Site {
     pub(crate) fn public(server: &Server) -> Self {
         Self {
             server: server.clone(),
+            endpoints: server.0.endpoints.clone(),
             router: server.clone().into_router(),
             places: server.0.places.clone(),
             closing: server.0.draining.clone(),
@@ -95,7 +105,7 @@ impl Site {
     #[cfg(feature = "test")]
     pub(crate) fn take_from_pipe(self: &Arc<Self>, pipe: tokio::io::DuplexStream, peer: std::net::SocketAddr) {
         let (site, client) = (self.clone(), Client::at(peer));
-        self.take_in(client, move |visit| async move { serve(&site, visit, pipe, client).await });
+        self.take_in(client, move |visit| async move { receive(&site, visit, pipe, client, Socket::other).await });
     }
 
     /// Counts a socket that is closed instead of served.
@@ -103,10 +113,10 @@ impl Site {
         self.server.0.metrics.dropped_visits.add(why);
     }
 
-    /// Serves a client of the public in a task of its own, if it may come.
+    /// Serves a client of the public in a task of its own, if it may come; also the WebSocket that becomes of it.
     pub(super) fn take_in<F>(self: &Arc<Self>, client: Client, serve: impl FnOnce(Arc<Visit>) -> F + Send + 'static)
     where
-        F: Future<Output = ()> + Send + 'static,
+        F: Future<Output = Option<Box<Opened>>> + Send + 'static,
     {
         let (server, settings) = (&self.server, self.server.settings());
         // That of a proxy is not counted; where it says for whom it speaks before HTTP begins, that is seen to then.
@@ -116,47 +126,91 @@ impl Site {
         let Ok(address) = address else { return self.refuse(Dropped::AddressFull) };
         let Ok(place) = self.places.enter() else { return self.refuse(Dropped::Full) };
         let site = self.clone();
-        let task = async move {
+        // Boxed, so that the large state of HTTP is not what the task of a connection is sized for.
+        let visit = Box::pin(async move {
             let serve = |visit: Arc<Visit>| {
                 visit.count(address.flatten());
                 serve(visit)
             };
-            site.host(place, serve).await;
-        };
-        // Boxed, so that the large state of HTTP is not what a task of ours is sized for.
-        server.0.connections.spawn(Box::pin(task));
+            site.host(place, serve).await.flatten()
+        });
+        server.0.connections.spawn(async move {
+            if let Some(opened) = visit.await {
+                opened.run().await;
+            }
+        });
     }
 
     /// Serves whoever has a place, until it has gone or is a WebSocket, somebody else needs the place, or the server
     /// gives up.
-    pub(super) async fn host<F: Future<Output = ()>>(&self, place: Place, serve: impl FnOnce(Arc<Visit>) -> F) {
+    pub(super) async fn host<F: Future>(&self, place: Place, serve: impl FnOnce(Arc<Visit>) -> F) -> Option<F::Output> {
         let visit = Arc::new(Visit::new(self.server.clone(), place));
         tokio::select! {
-            () = serve(visit.clone()) => {}
+            served = serve(visit.clone()) => return Some(served),
             () = visit.place.dismissed() => self.refuse(Dropped::Replaced),
             () = self.halting.cancelled() => {}
         }
+        None
     }
 }
 
-/// Serves HTTP on a socket until it ends or is upgraded.
-pub(super) async fn serve<S>(site: &Site, visit: Arc<Visit>, stream: S, client: Client)
+/// Serves whoever is behind a stream: the WebSocket that it asks for is returned, anything else is a matter of HTTP.
+pub(super) async fn receive<S>(
+    site: &Site,
+    visit: Arc<Visit>,
+    mut stream: S,
+    client: Client,
+    socket: fn(S) -> Socket,
+) -> Option<Box<Opened>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let met = tokio::select! {
+        met = timeout(site.server.settings().handshake_timeout, handshake::meet(site, &visit, &mut stream, client)) => met,
+        () = site.closing.cancelled() => Ok(Ok(Met::Http(Came::default()))),
+    };
+    match met {
+        Ok(Ok(Met::Handshake(accepted, prefix))) => {
+            let answer = accepted.answer();
+            let opened = accepted.open(socket(stream), prefix);
+            opened.shared.greet(answer);
+            return Some(Box::new(opened));
+        }
+        Ok(Ok(Met::Http(came))) => serve(site, visit, stream, client, came).await,
+        Ok(Err(error)) => tracing::debug!(?client, %error, "a client left without a word"),
+        Err(_) => {
+            site.refuse(Dropped::Timeout);
+            tracing::debug!(?client, "a client said nothing in time");
+        }
+    }
+    None
+}
+
+/// Serves HTTP on a socket until it ends or is upgraded. `came` was read of it already.
+pub(super) async fn serve<S>(site: &Site, visit: Arc<Visit>, stream: S, client: Client, came: Came)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (server, router) = (site.server.clone(), site.router.clone());
-    let stream = TokioIo::new(Paced::new(stream, visit.clone()));
+    let stream = TokioIo::new(Paced::new(stream, came.bytes, visit.clone()));
     let asked = visit.clone();
+    let known = Mutex::new(came.answer);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let under_way = visit.request();
-        let mut request = request.map(|body| Upload::new(body, visit.clone()));
-        let client = client.forwarded(request.headers(), server.settings());
-        request.extensions_mut().insert(client);
-        request.extensions_mut().insert(visit.fare.clone());
-        if let Some(address) = client.address() {
-            request.extensions_mut().insert(ConnectInfo(address));
-        }
-        let answer = router.clone().oneshot(request);
+        let known = known.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let answer = match known {
+            Some(answer) => Either::Left(ready(Ok(answer))),
+            None => {
+                let mut request = request.map(|body| Upload::new(body, visit.clone()));
+                let client = client.forwarded(request.headers(), server.settings());
+                request.extensions_mut().insert(client);
+                request.extensions_mut().insert(visit.fare.clone());
+                if let Some(address) = client.address() {
+                    request.extensions_mut().insert(ConnectInfo(address));
+                }
+                Either::Right(router.clone().oneshot(request))
+            }
+        };
         async move {
             let answer = answer.await?;
             if answer.status() == StatusCode::SWITCHING_PROTOCOLS {

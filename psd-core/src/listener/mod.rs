@@ -5,6 +5,7 @@ mod admin;
 mod client;
 mod door;
 mod drain;
+mod handshake;
 mod http;
 mod origin;
 mod proxy_protocol;

@@ -1,18 +1,22 @@
 //! The upgrade of an HTTP request to a WebSocket.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{future::Future, net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::Request,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use psd_proto::envelope::LONGEST_TOKEN;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_util::task::TaskTracker;
 
 use super::{
     client::Client,
@@ -41,60 +45,137 @@ type Refusal = (Reason, Response);
 /// Answers the handshake (RFC 6455, section 4.2) and serves the connection once hyper lets go of it.
 #[expect(clippy::result_large_err, reason = "an answer is as large")]
 fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Request) -> Result<Response, Refusal> {
-    let key = check_handshake(request.method(), request.headers());
-    let key = key.map_err(|refusal| (Reason::NotWebSocket, refusal.into_response()))?;
-    let accept = derive_accept_key(key.as_bytes());
     let client = Client::of(&request, server.settings());
-    let origins = &server.settings().allowed_origins;
-    if let Err(refusal) = origins.check(request.uri(), request.headers(), client.is_secure) {
-        tracing::info!(path = endpoint.spec.path, refusal, "a handshake was refused");
-        return Err((Reason::Origin, (StatusCode::FORBIDDEN, refusal).into_response()));
-    }
-    if server.0.draining.is_cancelled() {
-        let refusal = (StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down");
-        return Err((Reason::ShuttingDown, refusal.into_response()));
-    }
-    let peer = client.address();
-    let admitted = admit(server, &request, peer)?;
-    let offer = Offer::read(request.headers(), server.settings());
-    // As in an envelope; the connection would keep it.
-    if let Some(length) = offer.token.as_ref().map(String::len).filter(|length| *length > LONGEST_TOKEN) {
-        let refusal = format!("the token has {length} bytes; {LONGEST_TOKEN} are allowed");
-        return Err((Reason::TokenTooLong, (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, refusal).into_response()));
-    }
+    let fare = request.extensions().get::<Arc<Fare>>().cloned();
     let upgrade = hyper::upgrade::on(&mut request);
-    let (parts, _) = request.into_parts();
-    let handshake = Handshake { uri: parts.uri, headers: parts.headers, peer, is_secure: client.is_secure };
-    let (server, endpoint) = (server.clone(), endpoint.clone());
-    let subprotocol = offer.subprotocol.clone();
+    let (Parts { method, uri, headers, .. }, _) = request.into_parts();
+    let accepted = Accepted::new(server, endpoint, Asked { method, uri, headers }, client, fare.as_deref())?;
+    let mut response = switching(&accepted.key);
+    if let Some(subprotocol) = accepted.offer.subprotocol.clone() {
+        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    }
     let tracker = server.0.connections.clone();
     tracker.spawn(async move {
         match upgrade.await {
             Ok(upgraded) => {
                 let (socket, prefix) = take_socket(upgraded);
-                let id = server.next_connection_id();
-                let shared = Arc::new(Shared::new(id, server, endpoint, socket, offer.dialect, peer));
+                let opened = accepted.open(socket, prefix);
                 // A task of its own: this one is sized for the handshake.
-                let tracker = shared.server.0.connections.clone();
-                tracker.spawn(async move {
-                    connection::run(shared, handshake, offer.token, prefix).await;
-                    drop(admitted);
-                });
+                let tracker = opened.tracker();
+                tracker.spawn(opened.run());
             }
-            Err(error) => tracing::debug!(?peer, %error, "a client left during the upgrade"),
+            Err(error) => tracing::debug!(peer = ?accepted.handshake.peer, %error, "a client left during the upgrade"),
         }
     });
-    let mut response = switching(&accept);
-    if let Some(subprotocol) = subprotocol {
-        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
-    }
     Ok(response)
+}
+
+/// What a request asks for.
+pub(super) struct Asked {
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) headers: HeaderMap,
+}
+
+/// A handshake that is to be answered with a WebSocket.
+pub(super) struct Accepted {
+    server: Server,
+    endpoint: Arc<Endpoint>,
+    handshake: Handshake,
+    offer: Offer,
+    /// What proves that its key was read.
+    key: String,
+    admitted: Admitted,
+}
+
+impl Accepted {
+    /// Decides about a handshake. `fare` is what its socket has been counted for already.
+    ///
+    /// # Errors
+    /// Why there will be no WebSocket, and what its client is told.
+    #[expect(clippy::result_large_err, reason = "an answer is as large")]
+    pub(super) fn new(
+        server: &Server,
+        endpoint: &Arc<Endpoint>,
+        Asked { method, uri, headers }: Asked,
+        client: Client,
+        fare: Option<&Fare>,
+    ) -> Result<Self, Refusal> {
+        let key = check_handshake(&method, &headers);
+        let key = key.map_err(|refusal| (Reason::NotWebSocket, refusal.into_response()))?;
+        let key = derive_accept_key(key.as_bytes());
+        let origins = &server.settings().allowed_origins;
+        if let Err(refusal) = origins.check(&uri, &headers, client.is_secure) {
+            tracing::info!(path = endpoint.spec.path, refusal, "a handshake was refused");
+            return Err((Reason::Origin, (StatusCode::FORBIDDEN, refusal).into_response()));
+        }
+        if server.0.draining.is_cancelled() {
+            let refusal = (StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down");
+            return Err((Reason::ShuttingDown, refusal.into_response()));
+        }
+        let peer = client.address();
+        let admitted = admit(server, fare, peer)?;
+        let offer = Offer::read(&headers, server.settings());
+        // As in an envelope; the connection would keep it.
+        if let Some(length) = offer.token.as_ref().map(String::len).filter(|length| *length > LONGEST_TOKEN) {
+            let refusal = format!("the token has {length} bytes; {LONGEST_TOKEN} are allowed");
+            return Err((Reason::TokenTooLong, (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, refusal).into_response()));
+        }
+        let handshake = Handshake { uri, headers, peer, is_secure: client.is_secure };
+        Ok(Self { server: server.clone(), endpoint: endpoint.clone(), handshake, offer, key, admitted })
+    }
+
+    /// The answer as it is written, where hyper does not write it.
+    pub(super) fn answer(&self) -> Vec<u8> {
+        let mut answer = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n".to_vec();
+        let mut field = |name: &str, value: &[u8]| {
+            for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+                answer.extend_from_slice(part);
+            }
+        };
+        field("Sec-WebSocket-Accept", self.key.as_bytes());
+        if let Some(subprotocol) = &self.offer.subprotocol {
+            field("Sec-WebSocket-Protocol", subprotocol.as_bytes());
+        }
+        answer.extend_from_slice(b"\r\n");
+        answer
+    }
+
+    /// Makes it a connection. `prefix` is what was read beyond the handshake.
+    pub(super) fn open(self, socket: Socket, prefix: Bytes) -> Opened {
+        let Self { server, endpoint, handshake, offer, admitted, .. } = self;
+        let id = server.next_connection_id();
+        let shared = Arc::new(Shared::new(id, server, endpoint, socket, offer.dialect, handshake.peer));
+        Opened { shared, handshake, token: offer.token, prefix, admitted }
+    }
+}
+
+/// A connection that is still to be served.
+pub(super) struct Opened {
+    pub(super) shared: Arc<Shared>,
+    handshake: Handshake,
+    token: Option<String>,
+    prefix: Bytes,
+    admitted: Admitted,
+}
+
+impl Opened {
+    /// Where its task is counted.
+    fn tracker(&self) -> TaskTracker {
+        self.shared.server.0.connections.clone()
+    }
+
+    /// Serves it until it is gone.
+    pub(super) fn run(self) -> impl Future<Output = ()> + Send + 'static {
+        let Self { shared, handshake, token, prefix, admitted } = self;
+        connection::run(shared, admitted, handshake, token, prefix)
+    }
 }
 
 /// Finds a place for a WebSocket.
 #[expect(clippy::result_large_err, reason = "an answer is as large")]
-fn admit(server: &Server, request: &Request, peer: Option<SocketAddr>) -> Result<Admitted, Refusal> {
-    let paid = request.extensions().get::<Arc<Fare>>().map(|fare| fare.take()).unwrap_or_default();
+fn admit(server: &Server, fare: Option<&Fare>, peer: Option<SocketAddr>) -> Result<Admitted, Refusal> {
+    let paid = fare.map(Fare::take).unwrap_or_default();
     server.0.admission.admit(server.settings(), peer.map(|peer| peer.ip()), &paid).map_err(|refused| {
         tracing::debug!(?peer, ?refused, "a handshake was refused");
         (refused.into(), refused.into_response())
@@ -131,7 +212,8 @@ where
     if server.0.draining.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down").into_response();
     }
-    let admitted = match admit(server, &request, client.address()) {
+    let fare = request.extensions().get::<Arc<Fare>>();
+    let admitted = match admit(server, fare.map(Arc::as_ref), client.address()) {
         Ok(admitted) => admitted,
         Err((reason, response)) => {
             server.0.metrics.refused_handshakes.add(reason);
@@ -258,24 +340,35 @@ fn take_socket(upgraded: Upgraded) -> (Socket, Bytes) {
         Ok(parts) => return (Socket::Tcp(parts.io.into_inner()), parts.read_buf),
         Err(upgraded) => upgraded,
     };
-    let upgraded = match upgraded.downcast::<TokioIo<Paced<TcpStream>>>() {
-        Ok(parts) => return (Socket::Tcp(parts.io.into_inner().into_inner()), parts.read_buf),
+    let upgraded = match unpaced(upgraded, Socket::Tcp) {
+        Ok(taken) => return taken,
         Err(upgraded) => upgraded,
     };
     #[cfg(feature = "tls")]
-    let upgraded = match upgraded.downcast::<TokioIo<Paced<tokio_rustls::server::TlsStream<TcpStream>>>>() {
-        Ok(parts) => return (Socket::other(parts.io.into_inner().into_inner()), parts.read_buf),
+    let upgraded = match unpaced::<tokio_rustls::server::TlsStream<TcpStream>>(upgraded, Socket::other) {
+        Ok(taken) => return taken,
         Err(upgraded) => upgraded,
     };
     #[cfg(unix)]
-    let upgraded = match upgraded.downcast::<TokioIo<Paced<tokio::net::UnixStream>>>() {
-        Ok(parts) => return (Socket::other(parts.io.into_inner().into_inner()), parts.read_buf),
+    let upgraded = match unpaced::<tokio::net::UnixStream>(upgraded, Socket::other) {
+        Ok(taken) => return taken,
         Err(upgraded) => upgraded,
     };
     #[cfg(feature = "test")]
-    let upgraded = match upgraded.downcast::<TokioIo<Paced<tokio::io::DuplexStream>>>() {
-        Ok(parts) => return (Socket::other(parts.io.into_inner().into_inner()), parts.read_buf),
+    let upgraded = match unpaced::<tokio::io::DuplexStream>(upgraded, Socket::other) {
+        Ok(taken) => return taken,
         Err(upgraded) => upgraded,
     };
     (Socket::other(TokioIo::new(upgraded)), Bytes::new())
+}
+
+/// Takes a stream of this kind out of hyper, with what was read beyond the handshake.
+fn unpaced<S>(upgraded: Upgraded, socket: impl FnOnce(S) -> Socket) -> Result<(Socket, Bytes), Upgraded>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let parts = upgraded.downcast::<TokioIo<Paced<S>>>()?;
+    let (stream, unread) = parts.io.into_inner().into_parts();
+    let prefix = if unread.is_empty() { parts.read_buf } else { [parts.read_buf, unread].concat().into() };
+    Ok((socket(stream), prefix))
 }

@@ -116,6 +116,8 @@ impl Drop for During {
 /// A stream that fails when its client takes nothing of what is written to it for too long.
 pub(super) struct Paced<S> {
     stream: S,
+    /// What was read of it already.
+    prefix: Bytes,
     visit: Arc<Visit>,
     /// Until when the client has to take something, while something waits.
     stall: Option<Wait>,
@@ -134,12 +136,14 @@ impl Wait {
 }
 
 impl<S> Paced<S> {
-    pub(super) fn new(stream: S, visit: Arc<Visit>) -> Self {
-        Self { stream, visit, stall: None }
+    /// `prefix` was read of the stream already.
+    pub(super) fn new(stream: S, prefix: Bytes, visit: Arc<Visit>) -> Self {
+        Self { stream, prefix, visit, stall: None }
     }
 
-    pub(super) fn into_inner(self) -> S {
-        self.stream
+    /// The stream, and what was read of it that nobody has asked for.
+    pub(super) fn into_parts(self) -> (S, Bytes) {
+        (self.stream, self.prefix)
     }
 
     /// Looks at the clock when the stream takes nothing.
@@ -164,7 +168,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        if self.prefix.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(context, buffer);
+        }
+        let length = self.prefix.len().min(buffer.remaining());
+        buffer.put_slice(&self.prefix.split_to(length));
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -86,6 +86,13 @@ impl Queue {
         length
     }
 
+    /// Appends what is needed once: its memory is not kept for frames.
+    pub(super) fn append_greeting(&mut self, answer: Vec<u8>) {
+        let length = answer.len();
+        self.chunks.push_back(Chunk::Shared(answer.into()));
+        self.queued(length);
+    }
+
     pub(super) fn append_close(&mut self, code: u16, reason: &str) {
         let tail = self.tail();
         let start = tail.len();
