@@ -17,6 +17,8 @@ mod groups;
 mod handlers;
 /// Who one is when a connection opens, and endpoints that want to know.
 mod handshake;
+/// Handshakes that come at once, in pieces, or are none.
+mod heads;
 /// Clients that read late, ping without end, or come with tokens that nobody can verify.
 mod hostile;
 /// Hooks around every request: their order, every end once, refusals, what they attach.
