@@ -55,6 +55,7 @@ export function createAuth(options: AuthOptions, events: AuthEvents) {
   /** Stays when the token is lost, until somebody logs in or out. */
   let user = "";
   let refreshing: Promise<void> | undefined;
+  let isLeaving = false;
   let stopTimer: (() => void) | undefined;
   /** When the token should be refreshed, by this machine's clock. */
   let due = Infinity;
@@ -69,11 +70,12 @@ export function createAuth(options: AuthOptions, events: AuthEvents) {
     }
     // Somebody may have logged in meanwhile.
     if (state.getSnapshot().status !== "loading") return;
-    if (!found && options.token) await save((found = pair(options.token, options.refreshToken)));
+    if (!found && options.token) await save((found = { token: options.token, refresh: options.refreshToken }));
     adopt(found, false);
   })();
   store?.subscribe?.((changed) => {
-    if (changed?.token !== tokens?.token) {
+    // That nobody is signed in goes before what this tab may have heard first: that its token is worthless.
+    if (!changed || changed.token !== tokens?.token) {
       adopt(changed);
       events.changed(false);
     }
@@ -103,7 +105,7 @@ export function createAuth(options: AuthOptions, events: AuthEvents) {
   }
 
   function canRefresh(): boolean {
-    return Boolean(tokens && (options.refresh || tokens.refresh));
+    return !!(tokens && (options.refresh || tokens.refresh));
   }
 
   async function save(next: Tokens | undefined): Promise<void> {
@@ -116,22 +118,27 @@ export function createAuth(options: AuthOptions, events: AuthEvents) {
     }
   }
 
-  /** Gets new tokens; whoever calls meanwhile waits for the same ones. Fails if there are none. */
+  /** Gets new tokens, one tab at a time; whoever calls meanwhile waits for the same ones. Fails if there are none. */
   function refresh(): Promise<void> {
-    if (!refreshing) {
-      refreshing = locked(renew).finally(() => {
+    const locks = store && webLocks();
+    refreshing ??= (async () => {
+      try {
+        await (locks ? locks.request("psd.refresh", renew) : renew());
+      } finally {
         refreshing = undefined;
         events.changed(false);
-      });
-    }
+      }
+    })();
     return refreshing;
   }
 
   async function renew(): Promise<void> {
     const old = tokens;
+    if (isLeaving) return;
     // Another tab may have been faster, and a refresh token is perhaps good for one use; or somebody logged out there.
     if (store && old) {
       const kept = await store.load();
+      if (tokens !== old) return;
       if (kept?.token !== old.token) return adopt(kept);
     }
     try {
@@ -140,15 +147,16 @@ export function createAuth(options: AuthOptions, events: AuthEvents) {
       // Whoever logged in or out meanwhile goes first.
       if (tokens !== old) return;
       const next = typeof got === "string" ? { token: got } : got;
-      const renewed = pair(next.token, next.refresh || old.refresh);
+      const renewed = { token: next.token, refresh: next.refresh || old.refresh };
       adopt(renewed);
       await save(renewed);
       if (!options.refresh) events.changed(true);
     } catch (error) {
-      if (tokens === old && error instanceof PsdError && error.kind === "signed-out") {
+      if (!old || tokens !== old) throw error;
+      if (error instanceof PsdError && error.kind === "signed-out") {
         adopt(undefined, true, error);
         await save(undefined);
-      } else if (tokens === old) {
+      } else {
         stopTimer?.();
         stopTimer = timer(AGAIN, () => refresh().catch(() => {}));
       }
@@ -156,10 +164,10 @@ export function createAuth(options: AuthOptions, events: AuthEvents) {
     }
   }
 
-  /** One tab at a time, where tabs share their tokens. */
-  async function locked<T>(work: () => Promise<T>): Promise<T> {
-    const locks = webLocks();
-    return store && locks ? await locks.request("psd.refresh", work) : work();
+  async function setTokens(next: Tokens | undefined, known = false): Promise<void> {
+    adopt(next);
+    events.changed(known);
+    await save(next);
   }
 
   return {
@@ -177,17 +185,18 @@ export function createAuth(options: AuthOptions, events: AuthEvents) {
     /** Whether the token has expired or is about to. */
     isDue: () => Date.now() >= due,
     refresh,
-    async setTokens(next: Tokens | undefined, known = false): Promise<void> {
-      adopt(next && pair(next.token, next.refresh));
-      events.changed(known);
-      await save(next);
+    setTokens,
+    /** Forgets the tokens, when `farewell` is done with them. */
+    async leave(farewell: () => Promise<unknown>): Promise<void> {
+      // A refresh that is under way comes to nothing, and no other one begins.
+      isLeaving = true;
+      tokens &&= { ...tokens };
+      // Other tabs first, so that they do not take the end of the session for a loss.
+      await save(undefined);
+      await farewell();
+      isLeaving = false;
+      await setTokens(undefined);
     },
-    /** Tells the store, and with it other tabs. */
-    save,
     stop: () => stopTimer?.(),
   };
-}
-
-function pair(token: string, refresh: string | undefined): Tokens {
-  return refresh ? { token, refresh } : { token };
 }

@@ -1,7 +1,7 @@
 import { createAuth, type AuthOptions, type AuthState } from "./auth.js";
 import type { Cache, CacheOptions, CachePart } from "./cache.js";
 import { create, type ClientMessage, type Init, type MessageType, type ServerMessage } from "./codec/index.js";
-import { Login, LoginError, LoginToken, RefreshToken, RefreshTokenInvalid, RevokeToken, TokenInvalid, VerifyToken } from "./common/authentication.js";
+import { Login, LoginError, LoginToken, RefreshToken, RefreshTokenInvalid, RevokeToken, TokenInvalid, VerifyToken } from "./wire.js";
 import { createConnection, type ConnectionState } from "./connection.js";
 import type { Dialect } from "./dialect.js";
 import { randomUuid, type WebSocketConstructor } from "./environment.js";
@@ -221,8 +221,8 @@ export function createClient(options: ClientOptions): Client {
     canSend: () => isOpen() && !auth.isRefreshing() && !isSignedOut(),
     start: requests.start,
   };
-  const outbox = (contract?.outbox ?? noOutbox)(host);
-  const cache = (contract?.cache ?? noCache)(host);
+  const outbox = (contract?.outbox ?? nothingKept)(host);
+  const cache = (contract?.cache ?? nothingKept)(host);
 
   function connect(): void {
     if (!hasStarted) {
@@ -275,18 +275,16 @@ export function createClient(options: ClientOptions): Client {
         if (type === LoginError) throw new PsdError("refused", value.errorText || "the login was refused", undefined, value);
         await auth.setTokens(value, true);
       },
-      async logout() {
-        // Other tabs first, so that they do not take the end of the session for a loss.
-        await auth.save(undefined);
-        if (auth.token && isOpen()) {
-          const told = request(RevokeToken, { refreshToken: auth.refreshToken() ?? "" }, { timeout: 5000, noToken: true });
-          // A server that knows no sessions has nothing to end.
-          await told.catch((error: PsdError) => error.code === 404 || warn(error));
-        }
-        await cache.clear();
-        await outbox.clear();
-        await auth.setTokens(undefined);
-      },
+      logout: () =>
+        auth.leave(async () => {
+          if (auth.token && isOpen()) {
+            const told = request(RevokeToken, { refreshToken: auth.refreshToken() ?? "" }, { timeout: 5000, noToken: true });
+            // A server that knows no sessions has nothing to end.
+            await told.catch((error: PsdError) => error.code === 404 || warn(error));
+          }
+          await cache.clear();
+          await outbox.clear();
+        }),
     }),
     connect,
     close() {
@@ -342,22 +340,22 @@ export function createClient(options: ClientOptions): Client {
   };
 }
 
-/** What stands for the outbox of a contract that needs none. */
-function noOutbox(): OutboxPart {
-  const nothing = async () => {};
+/** What stands for the outbox and the cache of a contract that needs none. */
+function nothingKept(): OutboxPart & CachePart {
+  const nothing = async (): Promise<any> => [];
   return {
     ...cell<[]>([]),
-    add: (type) => Promise.reject(new Error(`\`${type.type}\` has \`client cache\`, but this client no outbox: give \`createClient\` the generated \`contract\``)),
+    async add({ type }) {
+      throw new Error(`\`${type}\` has \`client cache\`, but this client no outbox: give \`createClient\` the generated \`contract\``);
+    },
     pump: nothing,
     setUser: nothing,
-    clear: nothing,
     retry: nothing,
     discard: nothing,
+    query: nothing,
+    put: nothing,
+    delete: nothing,
+    clear: nothing,
+    sweep: nothing,
   };
-}
-
-/** What stands for the cache of a contract that needs none. */
-function noCache(): CachePart {
-  const nothing = async () => {};
-  return { query: async () => [], put: nothing, delete: nothing, clear: nothing, sweep: nothing };
 }

@@ -1,6 +1,6 @@
 import { asksToSpread, delay, isFinal } from "./backoff.js";
-import { Drain, Headers, RequestResult, Welcome } from "./common/v1.js";
 import { binary, type Dialect, type Framing, type Incoming, type Outgoing } from "./dialect.js";
+import { Drain, Headers, RequestResult, Welcome } from "./wire.js";
 import { socketUrl, timer, watchNetwork, type WebSocketConstructor, type WebSocketLike } from "./environment.js";
 import { PsdError } from "./error.js";
 import { cell, type Store } from "./store.js";
@@ -17,8 +17,8 @@ const DOUBT = 5_000;
 const STABLE = 5_000;
 /** Signs that the network is back begin an attempt at once, but not more often than this. */
 const BREATH = 500;
-/** How much may come before what it takes to read it has been loaded: bytes, each frame counting for some more. */
-const AHEAD = 4 << 20;
+/** How many frames may come before what it takes to read them has been loaded. */
+const EARLY = 1000;
 /** What may stand in `Sec-WebSocket-Protocol`. */
 const PROTOCOL_TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/;
 
@@ -97,9 +97,9 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
     const offer: string[] = isClassic ? [] : wanted ? [wanted] : ["psd.v1.proto", "psd.v1.json"];
     let dialect: Dialect = "classic";
     let framing: Framing | undefined;
-    /** What came before it can be read, and how much that is. */
-    let early: unknown[] = [];
-    let ahead = 0;
+    /** Resolves when there is a framing; frames that came early wait for it, in their order. */
+    let loaded: Promise<unknown> | undefined;
+    let early = 0;
     let socket: WebSocketLike | undefined;
     let carried: string | undefined;
     let received = 0;
@@ -174,12 +174,9 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
       }
     }
 
-    /** From here on, frames can be read and written. */
-    function speak(chosen: Framing): void {
-      framing = chosen;
-      if (isClassic) ready("");
-      early.forEach(take);
-      early = [];
+    async function load(): Promise<void> {
+      framing = (await import("./text.js")).text(isClassic, Headers, RequestResult);
+      if (isClassic && line === mine) ready("");
     }
 
     function take(data: unknown): void {
@@ -220,15 +217,14 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
         if (!isClassic) dialect = socket!.protocol as Dialect;
         // Not everybody fails a connection whose offer is not answered.
         if (!isClassic && !offer.includes(dialect)) return lost(mine, gone(`the server speaks none of ${offer.join(", ")}`));
-        if (dialect === "psd.v1.proto") return speak(binary);
-        import("./text.js").then(({ text }) => line === mine && speak(text(isClassic, Headers, RequestResult))).catch((error) => lost(mine, failed(error)));
+        if (dialect === "psd.v1.proto") framing = binary;
+        else loaded = load().catch((error) => lost(mine, failed(error)));
       };
       socket.onmessage = ({ data }) => {
         received = Date.now();
-        if (framing) return take(data);
-        early.push(data);
-        ahead += 256 + (data.length ?? data.byteLength);
-        if (ahead > AHEAD) lost(mine, gone("too much came before it could be read"));
+        if (framing) take(data);
+        else if (++early > EARLY) lost(mine, gone("too much came before it could be read"));
+        else void loaded!.then(() => framing && take(data));
       };
       socket.onerror = () => {};
       socket.onclose = ({ code, reason }) => {

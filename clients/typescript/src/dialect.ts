@@ -1,5 +1,5 @@
 import { create, fromBinary, toBinary, type MessageType } from "./codec/index.js";
-import { Envelope, Headers } from "./common/v1.js";
+import { Envelope, Frame, Headers } from "./wire.js";
 
 /** How the client and the server talk: docs/PROTOCOL.md. */
 export type Dialect = "psd.v1.proto" | "psd.v1.json" | "classic";
@@ -49,14 +49,8 @@ export const binary: Framing<Uint8Array, Uint8Array> = {
     // What is undefined is not written.
     const headers = { ...message, messageType: type, eventTime: BigInt(at), localTime: BigInt(Date.now()) } as unknown as Headers;
     const body = message.body ?? (descriptor ? toBinary(descriptor, value) : new Uint8Array(0));
-    const envelope = toBinary(Envelope, { headers, body, seq: BigInt(seq), seen: BigInt(seen) });
-    const start: number[] = [];
-    let rest = envelope.length;
-    for (; rest > 127; rest >>>= 7) start.push((rest & 127) | 128);
-    const frame = new Uint8Array(start.push(rest) + envelope.length);
-    frame.set(start);
-    frame.set(envelope, start.length);
-    return frame;
+    // A message in a field has its length before it, too; and before that a tag, of one byte.
+    return toBinary(Frame, { envelope: { headers, body, seq: BigInt(seq), seen: BigInt(seen) } }).subarray(1);
   },
   *split(data: ArrayBuffer) {
     const frame = new Uint8Array(data);

@@ -23,9 +23,9 @@ export function socketUrl(url: string | URL): string {
   return absolute.href.replace(/^http/, "ws");
 }
 
-/** A random text of its own: a UUID, or as many hexadecimal digits where pages came by plain HTTP. */
+/** A random text of its own: a UUID, or numbers where pages came by plain HTTP. */
 export function randomUuid(): string {
-  return crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return crypto.randomUUID?.() ?? crypto.getRandomValues(new Uint32Array(4)).join("-");
 }
 
 /** The browser's Web Locks; pages that came by plain HTTP have none. */

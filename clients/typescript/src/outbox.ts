@@ -4,7 +4,7 @@ import { PsdError } from "./error.js";
 import { hasKeys, identity } from "./keys.js";
 import type { Host } from "./parts.js";
 import { databaseOf, isInBrowser, storageOf } from "./storage/open.js";
-import { forget, oldestFirst, type Row } from "./storage/storage.js";
+import { forget, type Row } from "./storage/storage.js";
 import { cell, type Store } from "./store.js";
 
 /** Codes with which the server says that a later attempt may succeed. */
@@ -64,11 +64,13 @@ export interface OutboxPart extends Outbox {
 }
 
 /** A message in the outbox. */
-interface Item extends Omit<Row, "id" | "owner" | "sent">, OutboxEntry {
-  value: unknown;
+interface Item {
+  readonly uuid: string;
+  /** What is kept of it. The id, the owner and the attempts are those of when it was found. */
+  readonly row: Omit<Row, "id">;
+  /** Its `retries` do not count an attempt that is under way. */
   status: DeliveryStatus;
-  /** How often it was sent, not counting an attempt that is under way. */
-  retries: number;
+  value?: unknown;
   /** Its identity, where it has cache keys. */
   readonly key?: string | false;
   isStored?: boolean;
@@ -97,29 +99,30 @@ export function outbox(host: Host): OutboxPart {
   /** Writes a message; `attempts` are under way. */
   async function store(item: Item, attempts = 0): Promise<void> {
     const owner = await tab();
-    const { uuid, at, expires, type, body, retries } = item;
-    const id = prefix() + uuid;
+    const id = prefix() + item.uuid;
+    const sent = item.status.retries + attempts;
     // It may have been discarded or replaced meanwhile.
-    if (items.includes(item)) await storage(id, () => [{ id, at, expires, type, body, owner, sent: retries + attempts }]);
+    if (items.includes(item)) await storage(id, () => [{ ...item.row, id, owner, sent }]);
   }
 
   function publish(): void {
     entries.set(
       items.map((item) => {
-        const descriptor = host.find(item.type);
+        const { uuid, row, status } = item;
+        const { type, at } = row;
+        const descriptor = host.find(type);
         try {
-          item.value ??= descriptor && fromBinary(descriptor, item.body);
+          item.value ??= descriptor && fromBinary(descriptor, row.body);
         } catch {
           // The contract changed since. The server will say what it thinks of it.
         }
-        const { uuid, type, value, at, status } = item;
-        return { uuid, type, value, at, status };
+        return { uuid, type, value: item.value, at, status };
       }),
     );
   }
 
-  function update(item: Item, state: DeliveryStatus["state"], error?: PsdError): void {
-    item.status = { state, retries: item.retries, ...(error && { error }) } as DeliveryStatus;
+  function update(item: Item, state: DeliveryStatus["state"], error?: PsdError, more = 0): void {
+    item.status = { state, retries: item.status.retries + more, ...(error && { error }) } as DeliveryStatus;
     item.watch?.(item.status);
     publish();
   }
@@ -151,18 +154,18 @@ export function outbox(host: Host): OutboxPart {
       const [item] = withState("queued");
       // One that is not stored yet calls again when it is.
       if (!item?.isStored || stopPause || !host.canSend()) break;
-      if (item.expires <= Date.now()) fail(item, new PsdError("expired", `\`${item.type}\` could not be sent in its time`));
+      if (item.row.expires <= Date.now()) fail(item, new PsdError("expired", `\`${item.row.type}\` could not be sent in its time`));
       else await deliver(item);
     }
     isBusy = false;
   }
 
   async function deliver(item: Item): Promise<void> {
-    const { uuid, type, body, at, retries: retryCount } = item;
+    const { uuid, row } = item;
     update(item, "sending");
     void store(item, 1);
     try {
-      await host.start({ uuid, type, body, at, retryCount, descriptor: host.find(type), timeout: 30_000 });
+      await host.start({ ...row, uuid, retryCount: item.status.retries, descriptor: host.find(row.type), timeout: 30_000 });
       pauses = 0;
       remove(item);
     } catch (thrown) {
@@ -176,8 +179,7 @@ export function outbox(host: Host): OutboxPart {
         : // A frame over the limit ended the connection: the next attempt would end the next one.
           ["disconnected", "timeout"].includes(kind) && code !== 1009;
       if (!mayRepeat) return fail(item, error);
-      item.retries++;
-      update(item, "queued");
+      update(item, "queued", undefined, 1);
       if (isRefused) {
         stopPause = timer(Math.min(1000 * 2 ** pauses++, 20_000) * (0.5 + Math.random() / 2), () => {
           stopPause = undefined;
@@ -201,11 +203,11 @@ export function outbox(host: Host): OutboxPart {
       others = rows.filter((row) => row.owner !== me && !gone.has(row.owner));
       return rows.filter((row) => gone.has(row.owner)).map((row) => ({ ...row, owner: me }));
     });
-    for (const { id, type, body, at, expires, sent: retries = 0 } of rows.filter((row) => !others.includes(row))) {
-      const uuid = id.slice(owner.length);
-      if (owner === prefix() && !find(uuid)) items.push({ uuid, type, body, at, expires, retries, value: undefined, status: { state: "queued", retries }, isStored: true });
+    for (const row of rows.filter((row) => !others.includes(row))) {
+      const uuid = row.id.slice(owner.length);
+      if (owner === prefix() && !find(uuid)) items.push({ uuid, row, status: { state: "queued", retries: row.sent ?? 0 }, isStored: true });
     }
-    oldestFirst(items);
+    items.sort((a, b) => a.row.at - b.row.at);
     publish();
     for (const { owner = "" } of others) {
       if (watched.has(owner)) continue;
@@ -224,17 +226,13 @@ export function outbox(host: Host): OutboxPart {
       const waiting = items.filter((item) => item.status.state !== "failed");
       const item: Item = {
         uuid,
-        type: type.type,
-        body: toBinary(type, value),
-        at: Math.max(now, (items.at(-1)?.at ?? 0) + 1),
-        expires: now + type.cache! * 1000,
-        retries: 0,
+        row: { at: Math.max(now, (items.at(-1)?.row.at ?? 0) + 1), expires: now + type.cache! * 1000, type: type.type, body: toBinary(type, value) },
         status: { state: "queued", retries: 0 },
         key: hasKeys(type) && type.type + identity(type, value),
         value,
         watch,
       };
-      const size = [item, ...waiting].reduce((sum, { body }) => sum + body.length, 0);
+      const size = [item, ...waiting].reduce((sum, { row }) => sum + row.body.length, 0);
       if (waiting.length >= maxMessages || size > maxBytes) return remove(item, new PsdError("full", `${waiting.length} messages wait in the outbox already`));
       const older = item.key && withState("queued").find(({ key }) => key === item.key);
       if (older) remove(older, new PsdError("replaced", "a newer message with the same cache keys is sent instead"));
@@ -266,8 +264,7 @@ export function outbox(host: Host): OutboxPart {
     retry(uuid) {
       const item = find(uuid);
       if (item?.status.state !== "failed") return;
-      item.retries++;
-      update(item, "queued");
+      update(item, "queued", undefined, 1);
       void store(item).then(pump);
     },
     discard(uuid) {

@@ -1,6 +1,6 @@
 import { fromBinary, fromJson, toJson, type JsonObject, type MessageType } from "./codec/index.js";
-import type { Headers, RequestResult } from "./common/v1.js";
 import type { Framing } from "./dialect.js";
+import type { Headers, RequestResult } from "./wire.js";
 import { PsdError } from "./error.js";
 
 const LENIENT = { ignoreUnknown: true };

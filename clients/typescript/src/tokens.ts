@@ -3,7 +3,7 @@ export interface Tokens {
   /** The access token, which requests carry. */
   readonly token: string;
   /** The refresh token, by which the next access token is got. */
-  readonly refresh?: string;
+  readonly refresh?: string | undefined;
 }
 
 /** Where tokens are kept between visits. */
@@ -35,20 +35,15 @@ export function claims(token: string): Claims {
 
 /** Tokens in `localStorage`, shared by the tabs of a site. Scripts of the page can read them there. */
 export function localTokens(key = "psd.tokens"): TokenStore {
-  const parse = (text: string | null | undefined): Tokens | undefined => {
+  const parse = (text: string | null): Tokens | undefined => {
     try {
-      const tokens = JSON.parse(text ?? "null");
-      return typeof tokens?.token === "string" ? tokens : undefined;
-    } catch {
-      return undefined;
-    }
+      const tokens = JSON.parse(text!);
+      if (typeof tokens?.token === "string") return tokens;
+    } catch {}
   };
   return {
     load: () => parse(globalThis.localStorage?.getItem(key)),
-    save(tokens) {
-      if (tokens) globalThis.localStorage?.setItem(key, JSON.stringify(tokens));
-      else globalThis.localStorage?.removeItem(key);
-    },
+    save: (tokens) => globalThis.localStorage?.setItem(key, JSON.stringify(tokens ?? null)),
     subscribe(listener) {
       const changed = (event: StorageEvent) => {
         // Without a key, everything was removed.

@@ -166,6 +166,8 @@ describe.each([
     }
     expect(server.notes("a")).toEqual(said);
     expect(await first.text("#auth")).toBe("signed-in");
+    // What is seen is kept a moment later.
+    await eventually(() => first.rows("cache"), (rows) => rows === said.length);
     await first.page.evaluate(() => (window as any).client.auth.logout());
     for (const tab of [first, second]) await eventually(() => tab.text("#auth"), (text) => text === "anonymous");
     expect(await first.rows("cache")).toBe(0);

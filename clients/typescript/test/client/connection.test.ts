@@ -4,9 +4,9 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { asksToSpread, delay, isFinal } from "../../src/backoff.js";
 import { create, toBinary, type Init } from "../../src/codec/index.js";
 import { Envelope, Headers, RequestResult } from "../../src/common/index.js";
-import { createClient, type Client, type Dialect } from "../../src/index.js";
+import { createClient, type Client, type Dialect, type Tokens, type TokenStore } from "../../src/index.js";
 import "../../src/text.js";
-import { contract, Ignore, Post, WhoAmI, You } from "../board/messages/index.js";
+import { contract, Ignore, Post, Posted, WhoAmI, You } from "../board/messages/index.js";
 import { fakeSockets, type FakeSocket } from "./fake.js";
 
 let sockets: FakeSocket[];
@@ -200,7 +200,7 @@ describe("a server that speaks JSON only", () => {
     await pass(0);
     const socket = last();
     socket.open("psd.v1.json");
-    for (let count = 0; count < 5; count++) socket.push({ messageType: "you" }, { name: "x".repeat(1 << 20) });
+    for (let count = 0; count < 1000; count++) socket.push({ messageType: "you" });
     expect(socket.closed).toBe(true);
     await vi.dynamicImportSettled();
     expect(state()).toMatchObject({ status: "waiting", reason: { message: expect.stringContaining("too much") } });
@@ -361,4 +361,64 @@ test("a listener that throws keeps no other from hearing", async () => {
   socket.push({ messageType: "you" }, { name: "eve" });
   expect(heard).toEqual(["ann undefined false", "bob undefined true"]);
   expect(uncaught).toHaveLength(3);
+});
+
+describe("logging out", () => {
+  const claims = (claims: object) => `x.${btoa(JSON.stringify(claims)).replace(/=/g, "")}.x`;
+  const token = claims({ user_id: 1 });
+  let kept: Tokens | undefined;
+  let tell: (tokens: Tokens | undefined) => void;
+  const store: TokenStore = {
+    load: () => kept,
+    save: (tokens) => void (kept = tokens),
+    subscribe: (listener) => {
+      tell = listener;
+      return () => {};
+    },
+  };
+
+  beforeEach(() => {
+    kept = { token, refresh: "r" };
+    const fake = fakeSockets();
+    sockets = fake.sockets;
+    client = createClient({ url: "ws://here/ws", contract, auth: { store }, WebSocket: fake.WebSocket, onWarning: (warning) => warnings.push(warning) });
+  });
+
+  test("in another tab is no loss, even where this one hears of its token's end first", async () => {
+    const socket = await open();
+    socket.push({ messageType: "token-invalid" });
+    await pass(0);
+    expect(socket.types).toEqual(["refresh-token"]);
+    socket.answer({}, "refresh-token-invalid");
+    await pass(0);
+    expect(client.auth.getSnapshot()).toMatchObject({ status: "signed-out" });
+    tell(undefined);
+    expect(client.auth.getSnapshot()).toEqual({ status: "anonymous" });
+  });
+
+  test.each(["token-invalid", "nothing"])("is not disturbed by a refresh (%s)", async (news) => {
+    const socket = await open();
+    await client.cache.put(Posted, create(Posted, { board: "a", noteId: "1" }));
+    const refreshed = news === "nothing" && client.auth.refresh();
+    await pass(0);
+    const left = client.auth.logout();
+    await pass(0);
+    expect(kept).toBeUndefined();
+    expect(socket.types.at(-1)).toBe("revoke-token");
+    const { uuid } = socket.sent.at(-1).headers;
+    // The server has ended the session; or a refresh that was under way is answered now.
+    if (refreshed) socket.push({ messageType: "login-token", uuid: socket.sent[0].headers.uuid, result: {} }, { token: claims({ user_id: 2 }), refresh: "s" });
+    else socket.push({ messageType: "token-invalid" });
+    await pass(0);
+    expect([client.auth.getSnapshot().status, sockets.length, kept]).toEqual(["signed-in", 1, undefined]);
+    socket.push({ messageType: "ack", uuid, result: {} });
+    await left;
+    await refreshed;
+    expect(client.auth.getSnapshot()).toEqual({ status: "anonymous" });
+    expect([kept, warnings]).toEqual([undefined, []]);
+    await client.auth.setTokens({ token });
+    expect(await client.cache.query(Posted)).toEqual([]);
+    await pass(0);
+    expect(sockets).toHaveLength(2);
+  });
 });

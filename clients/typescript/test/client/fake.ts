@@ -29,7 +29,7 @@ export class FakeSocket {
   /** Keeps what the client sent as JSON. */
   send(frame: Uint8Array | string): void {
     if (typeof frame === "string") return void this.sent.push(JSON.parse(frame));
-    for (const bytes of binary.split(frame.buffer)) {
+    for (const bytes of binary.split(Uint8Array.from(frame).buffer)) {
       const { type, seq, read } = binary.read(bytes);
       const body = typeOf(type);
       this.sent.push({ ...(toJson(Envelope, fromBinary(Envelope, bytes)) as object), seq, body: body ? toJson(body, read(body)) : {} });
