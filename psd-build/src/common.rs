@@ -8,12 +8,13 @@ use crate::sources::Source;
 /// Contracts of the field say `import "sfiles.proto";`, which means the same unless the user has a file of that name.
 pub(crate) const FOLDER: &str = "psd/";
 
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
     ("psd/authentication.proto", include_str!("../protos/authentication.proto")),
     ("psd/sfiles.proto", include_str!("../protos/sfiles.proto")),
     ("psd/socket_api.proto", include_str!("../protos/socket_api.proto")),
     ("psd/uploader.proto", include_str!("../protos/uploader.proto")),
     ("psd/v1.proto", include_str!("../protos/v1.proto")),
+    ("psd/v1_uploads.proto", include_str!("../protos/v1_uploads.proto")),
 ];
 
 /// The common files, by import name.

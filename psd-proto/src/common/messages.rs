@@ -703,7 +703,7 @@ pub mod psd {
                     auth: None,
                     client_cache: None,
                     cache_keys: &[],
-                    location: proto::SourceLocation { file: "psd/v1.proto", line: 62, column: 9 },
+                    location: proto::SourceLocation { file: "psd/v1.proto", line: 60, column: 9 },
                 };
             }
 
@@ -733,7 +733,7 @@ pub mod psd {
                     auth: Some(false),
                     client_cache: None,
                     cache_keys: &[],
-                    location: proto::SourceLocation { file: "psd/v1.proto", line: 90, column: 9 },
+                    location: proto::SourceLocation { file: "psd/v1.proto", line: 88, column: 9 },
                 };
             }
 
@@ -762,7 +762,7 @@ pub mod psd {
                     auth: Some(false),
                     client_cache: None,
                     cache_keys: &[],
-                    location: proto::SourceLocation { file: "psd/v1.proto", line: 102, column: 9 },
+                    location: proto::SourceLocation { file: "psd/v1.proto", line: 100, column: 9 },
                 };
             }
 
@@ -794,7 +794,7 @@ pub mod psd {
                     auth: None,
                     client_cache: None,
                     cache_keys: &[],
-                    location: proto::SourceLocation { file: "psd/v1.proto", line: 110, column: 9 },
+                    location: proto::SourceLocation { file: "psd/v1.proto", line: 108, column: 9 },
                 };
             }
 
@@ -836,7 +836,7 @@ pub mod psd {
                     auth: Some(false),
                     client_cache: None,
                     cache_keys: &[],
-                    location: proto::SourceLocation { file: "psd/v1.proto", line: 125, column: 9 },
+                    location: proto::SourceLocation { file: "psd/v1_uploads.proto", line: 16, column: 9 },
                 };
             }
 
@@ -890,7 +890,7 @@ pub mod psd {
                     auth: None,
                     client_cache: None,
                     cache_keys: &[],
-                    location: proto::SourceLocation { file: "psd/v1.proto", line: 148, column: 9 },
+                    location: proto::SourceLocation { file: "psd/v1_uploads.proto", line: 39, column: 9 },
                 };
             }
 
@@ -928,7 +928,7 @@ pub mod psd {
                     auth: Some(false),
                     client_cache: None,
                     cache_keys: &[],
-                    location: proto::SourceLocation { file: "psd/v1.proto", line: 170, column: 9 },
+                    location: proto::SourceLocation { file: "psd/v1_uploads.proto", line: 61, column: 9 },
                 };
             }
 
@@ -962,7 +962,7 @@ pub mod psd {
                     auth: None,
                     client_cache: None,
                     cache_keys: &[],
-                    location: proto::SourceLocation { file: "psd/v1.proto", line: 189, column: 9 },
+                    location: proto::SourceLocation { file: "psd/v1_uploads.proto", line: 80, column: 9 },
                 };
             }
 
@@ -996,7 +996,7 @@ pub mod psd {
                     auth: None,
                     client_cache: None,
                     cache_keys: &[],
-                    location: proto::SourceLocation { file: "psd/v1.proto", line: 204, column: 9 },
+                    location: proto::SourceLocation { file: "psd/v1_uploads.proto", line: 95, column: 9 },
                 };
             }
 
@@ -1032,7 +1032,7 @@ pub mod psd {
                     auth: None,
                     client_cache: None,
                     cache_keys: &[],
-                    location: proto::SourceLocation { file: "psd/v1.proto", line: 219, column: 9 },
+                    location: proto::SourceLocation { file: "psd/v1_uploads.proto", line: 110, column: 9 },
                 };
             }
 
@@ -1064,7 +1064,7 @@ pub mod psd {
                     auth: Some(false),
                     client_cache: None,
                     cache_keys: &[],
-                    location: proto::SourceLocation { file: "psd/v1.proto", line: 237, column: 9 },
+                    location: proto::SourceLocation { file: "psd/v1_uploads.proto", line: 128, column: 9 },
                 };
             }
         };

@@ -26,14 +26,9 @@ import { Ack, AsyncProgress, UpgradeApiVersion, IlolAck, IlolError, ProtocolErro
 export * from "./socket_api.js";
 import { UploadTask, UploadUFile, DeleteUFile, UploadSlot, UFile } from "./uploader.js";
 export * from "./uploader.js";
+import { Envelope, Headers, RequestResult, Welcome, Heartbeat, Cancel, Drain } from "./v1.js";
+export * from "./v1.js";
 import {
-  Envelope,
-  Headers,
-  RequestResult,
-  Welcome,
-  Heartbeat,
-  Cancel,
-  Drain,
   UploadOpen,
   UploadOpened,
   UploadChunk,
@@ -41,8 +36,8 @@ import {
   UploadFinished,
   UploadFailed,
   UploadCancel,
-} from "./v1.js";
-export * from "./v1.js";
+} from "./v1_uploads.js";
+export * from "./v1_uploads.js";
 
 /** Every message that travels. */
 export const messages = [

@@ -175,9 +175,12 @@ impl<'s> Model<'s> {
 /// those with types that betterproto has no value for.
 fn wanted(schema: &Schema) -> Vec<&FileDescriptorProto> {
     let files = || schema.files.file.iter().zip(&schema.sources);
-    let v1 = format!("{}v1.proto", common::FOLDER);
-    let imports_v1 = files().any(|(file, source)| source.kind == FileKind::User && file.dependency.contains(&v1));
-    let is_printed = |name: &str, kind: FileKind| kind != FileKind::WellKnown && (name != v1 || imports_v1);
+    let v1 = ["v1", "v1_uploads"].map(|name| format!("{}{name}.proto", common::FOLDER));
+    let is_imported = |name: &str| {
+        files().any(|(file, source)| source.kind == FileKind::User && file.dependency.iter().any(|other| other == name))
+    };
+    let is_wanted = |name: &str| v1.iter().all(|own| own != name) || is_imported(name);
+    let is_printed = |name: &str, kind: FileKind| kind != FileKind::WellKnown && is_wanted(name);
     let mut wanted: BTreeSet<&str> = files()
         .map(|(file, source)| (file.name(), source.kind))
         .filter(|(n, k)| is_printed(n, *k))

@@ -7,12 +7,14 @@ import 'sfiles.dart' as $2;
 import 'socket_api.dart' as $3;
 import 'uploader.dart' as $4;
 import 'v1.dart' as $5;
+import 'v1_uploads.dart' as $6;
 
 export 'authentication.dart';
 export 'sfiles.dart';
 export 'socket_api.dart';
 export 'uploader.dart';
 export 'v1.dart';
+export 'v1_uploads.dart';
 
 /// Every message, with those that are only part of others.
 final psd.MessageRegistry commonRegistry = psd.MessageRegistry([
@@ -49,11 +51,11 @@ final psd.MessageRegistry commonRegistry = psd.MessageRegistry([
   $5.Heartbeat.descriptor,
   $5.Cancel.descriptor,
   $5.Drain.descriptor,
-  $5.UploadOpen.descriptor,
-  $5.UploadOpened.descriptor,
-  $5.UploadChunk.descriptor,
-  $5.UploadCredit.descriptor,
-  $5.UploadFinished.descriptor,
-  $5.UploadFailed.descriptor,
-  $5.UploadCancel.descriptor,
+  $6.UploadOpen.descriptor,
+  $6.UploadOpened.descriptor,
+  $6.UploadChunk.descriptor,
+  $6.UploadCredit.descriptor,
+  $6.UploadFinished.descriptor,
+  $6.UploadFailed.descriptor,
+  $6.UploadCancel.descriptor,
 ]);
