@@ -164,7 +164,7 @@ export function createClient(options: ClientOptions): Client {
       }
     },
   });
-  const state = connection.state.getSnapshot;
+  const state = connection.getSnapshot;
   const isOpen = () => state().status === "open";
   const isClassic = () => (state() as { dialect?: Dialect }).dialect === "classic";
 
@@ -266,7 +266,7 @@ export function createClient(options: ClientOptions): Client {
   register(...(contract?.messages ?? []));
 
   return {
-    connection: connection.state,
+    connection,
     outbox,
     cache,
     auth: Object.assign(auth, {

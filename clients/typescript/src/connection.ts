@@ -72,6 +72,9 @@ interface Line {
   abandon(): void;
 }
 
+/** The connection of a client. */
+export type Connection = ReturnType<typeof createConnection>;
+
 export function createConnection(options: ConnectionOptions, events: ConnectionEvents) {
   const state = cell<ConnectionState>({ status: "idle" });
   let line: Line | undefined;
@@ -81,6 +84,8 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
   let comeBack = 0;
   /** Set once a server has spoken v1: from then on a failure is no hint of a server that speaks classic only. */
   let speaksV1 = false;
+  let uploadStreams = 0;
+  let heard: ((message: Incoming) => void) | undefined;
   let wasOffline = false;
   let stopWaiting: (() => void) | undefined;
   let stopWatching: (() => void) | undefined;
@@ -160,8 +165,9 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
       seen = Math.max(seen, message.seq);
       if (isClassic || !type.startsWith("psd.")) return events.received(message);
       if (type === Welcome.type && !mine.since) {
-        const { connectionId, heartbeatMs, maxFrameBytes } = message.read(Welcome);
+        const { connectionId, heartbeatMs, maxFrameBytes, uploadStreams: streams } = message.read(Welcome);
         speaksV1 = true;
+        uploadStreams = streams;
         limit = maxFrameBytes || limit;
         const interval = Math.min(BEAT, (heartbeatMs || BEAT) * 0.75);
         // A server that does not read, since requests wait, says that it is there only once an interval.
@@ -171,6 +177,8 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
         const { reconnectAfterMs, reason } = message.read(Drain);
         comeBack = Date.now() + reconnectAfterMs;
         if (mine.since) state.set({ status: "draining", until: comeBack, reason });
+      } else {
+        heard?.(message);
       }
     }
 
@@ -282,7 +290,13 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
   }
 
   return {
-    state: state as Store<ConnectionState>,
+    ...(state as Store<ConnectionState>),
+    /** Tells `listener` what else comes of v1 itself: what is about upload streams. */
+    hear(listener: (message: Incoming) => void): void {
+      heard = listener;
+    },
+    /** How many of these a server of v1 takes at once. */
+    uploadStreams: () => uploadStreams,
     connect(): void {
       const { status } = state.getSnapshot();
       if (status !== "idle" && status !== "closed") return;

@@ -7,7 +7,7 @@ import type * as common from "./common/index.js";
 export type Headers = Omit<common.Headers, "compressed" | "traceparent">;
 export type Envelope = Omit<common.Envelope, "headers"> & { headers?: Headers | undefined };
 export type RequestResult = common.RequestResult;
-type Welcome = Pick<common.Welcome, "connectionId" | "heartbeatMs" | "maxFrameBytes">;
+type Welcome = Pick<common.Welcome, "connectionId" | "heartbeatMs" | "maxFrameBytes" | "uploadStreams">;
 type Plain<T> = MessageType<T, undefined, undefined>;
 
 const define = <M extends MessageType>(type: string, empty: () => object, fields: readonly FieldInfo[]): M => message({ name: type, type }, empty, fields);
@@ -46,11 +46,12 @@ export const Frame: Plain<{ envelope: Envelope }> = /* @__PURE__ */ define("", (
 
 export const Welcome: MessageType<Welcome, "psd.welcome", "server"> = /* @__PURE__ */ define(
   "psd.welcome",
-  () => ({ connectionId: "", heartbeatMs: 0, maxFrameBytes: 0 }),
+  () => ({ connectionId: "", heartbeatMs: 0, maxFrameBytes: 0, uploadStreams: 0 }),
   [
     ["connectionId", 1, "string"],
     ["heartbeatMs", 4, "uint32"],
     ["maxFrameBytes", 5, "uint32"],
+    ["uploadStreams", 9, "uint32"],
   ],
 );
 

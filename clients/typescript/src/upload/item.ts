@@ -1,7 +1,7 @@
 import type { UploadedFile } from "../common/sfiles.js";
 import type { PsdError } from "../error.js";
 import type { Cell, listenerSet } from "../store.js";
-import type { Upload, UploadEntry, UploadProgress, UploadStatus } from "./types.js";
+import type { Upload, UploadEntry, UploadProgress, UploadStatus, UploadWay } from "./types.js";
 
 /** An upload, as the list has it. */
 export interface Item {
@@ -11,12 +11,13 @@ export interface Item {
   readonly total: number;
   readonly localKey: string;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly via: UploadWay;
   readonly fingerprint: string;
   readonly at: number;
   blob: Blob | undefined;
   sent: number;
   status: UploadStatus;
-  /** Where it goes on, as the server wrote it. */
+  /** Where it goes on: as the server wrote it, or its id, if the socket brought that. */
   url: string | undefined;
   /** Whether `sent` is what the server has. */
   isKnown: boolean;
@@ -53,6 +54,6 @@ export function promise(): Pick<Item, "done" | "settle"> {
 }
 
 /** What is shown of an upload. */
-export function entryOf({ id, name, mime, total, sent, localKey, metadata, fingerprint, at, blob, status }: UploadEntry): UploadEntry {
-  return { id, name, mime, total, sent, localKey, metadata, fingerprint, at, blob, status };
+export function entryOf({ id, name, mime, total, sent, localKey, metadata, via, fingerprint, at, blob, status }: UploadEntry): UploadEntry {
+  return { id, name, mime, total, sent, localKey, metadata, via, fingerprint, at, blob, status };
 }

@@ -53,6 +53,12 @@ export function createTus(auth: Auth, options: UploadsOptions) {
     }
   }
 
+  /** The address of an upload: as the server wrote it, or below the endpoint what the socket calls it. */
+  async function addressOf(url: string): Promise<URL> {
+    const start = await endpoint();
+    return new URL(/^\w+$/.test(url) ? `${start.pathname.replace(/\/$/, "")}/${url}` : url, start);
+  }
+
   /** Sends a request; again with another token, if the first is refused. */
   async function request(method: string, url: string, what: Request): Promise<Response> {
     await auth.ready;
@@ -60,7 +66,7 @@ export function createTus(auth: Auth, options: UploadsOptions) {
     if (auth.isDue() && auth.canRefresh()) await auth.refresh().catch(() => {});
     for (let tries = 1; ; tries++) {
       const { token } = auth;
-      const response = await attempt(method, new URL(url, await endpoint()), what, token);
+      const response = await attempt(method, await addressOf(url), what, token);
       if (response.ok) return response;
       const refusal = refused(response.status, await response.text(), response.headers.get("Retry-After"));
       if (refusal.code !== 401 || !token || tries > 2) throw refusal;

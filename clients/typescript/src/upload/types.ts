@@ -20,6 +20,9 @@ export type UploadStatus =
   /** It does not go on by itself. */
   | { readonly state: "failed"; readonly error: PsdError };
 
+/** What carries a file: requests of tus beside the connection, or the connection itself. */
+export type UploadWay = "http" | "socket";
+
 /** An upload as it is listed. */
 export interface UploadEntry {
   /** This client's own name for it. */
@@ -35,6 +38,7 @@ export interface UploadEntry {
   /** `local_key` of the server's messages. */
   readonly localKey: string;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly via: UploadWay;
   /** What tells whether a file that is chosen is this one. */
   readonly fingerprint: string;
   /** When it was begun: milliseconds since 1970. */
@@ -60,6 +64,11 @@ export interface UploadOptions {
   readonly localKey?: string;
   /** What else the server is told (`Upload-Metadata` of tus). Names are ASCII without spaces and commas. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /**
+   * `"socket"` sends the file over the connection, beside its messages; a server that takes none there (or speaks classic)
+   * gets it as by default: by requests of tus.
+   */
+  readonly via?: UploadWay;
   /** What tells whether a file is the same after a reload; by default its name, type, size and date. */
   readonly fingerprint?: string;
   /** Told whenever the server has confirmed more. */
@@ -86,9 +95,12 @@ export interface UploadsOptions {
   readonly endpoint?: string | URL | (() => string | URL | Promise<string | URL>);
   /** How many run at once; 3 by default. The others wait for their turn. */
   readonly parallel?: number;
-  /** Bytes of a request. By default as many as go in about a second or two, from 64 KiB to 8 MiB. */
+  /**
+   * Bytes of a request, or at most of a chunk on the socket. By default as many as go in about a second or two, from 64 KiB
+   * to 8 MiB; on the socket what the line takes without delay, from 16 to 64 KiB.
+   */
   readonly chunkSize?: number;
-  /** Whether each chunk carries its SHA-256; by default it does, where the browser offers to compute it (HTTPS pages). */
+  /** Whether each chunk carries its SHA-256; by default it does, where the browser offers to compute it (HTTPS pages). On the socket each has its CRC-32C. */
   readonly checksum?: boolean;
   /** Bytes of files that are kept, in all, so that their uploads go on by themselves after a reload; 64 MiB by default. */
   readonly maxStoredBytes?: number;

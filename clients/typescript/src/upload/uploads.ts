@@ -24,6 +24,8 @@ const TRANSIENT = [408, 423, 425, 429];
 const LASTING = [501, 505, 507];
 /** Codes after which the server is asked how far it is: another offset, a checksum that does not match. */
 const ELSEWHERE = [409, 460];
+/** Somebody else goes on with the upload. */
+const TAKEN = 423;
 /** Codes of an upload that is not there any more. */
 const GONE = [404, 410];
 
@@ -97,9 +99,9 @@ export function createUploads(client: Client, options: UploadsOptions = {}): Upl
   }
 
   /** What a later page should know of an upload. */
-  function keptOf({ id, name, mime, total, localKey, metadata, fingerprint, at, blob, url, status }: Item): KeptUpload {
+  function keptOf({ id, name, mime, total, localKey, metadata, via, fingerprint, at, blob, url, status }: Item): KeptUpload {
     const isKept = status.state === "paused" || status.state === "done";
-    return { id, name, mime, total, localKey, metadata, fingerprint, at, blob, url, status: isKept ? status : { state: "queued" } };
+    return { id, name, mime, total, localKey, metadata, via, fingerprint, at, blob, url, status: isKept ? status : { state: "queued" } };
   }
 
   const save = async (item: Item) => {
@@ -230,6 +232,23 @@ export function createUploads(client: Client, options: UploadsOptions = {}): Upl
 
   /** Sends what the server has not; nothing comes of it where it was ended early. */
   async function transfer(item: Item, signal: AbortSignal): Promise<UploadedFile | undefined> {
+    const streams = item.via === "socket" ? await loadStreams() : undefined;
+    if (await streams?.canOpen(signal)) {
+      // Requests would have to ask first.
+      item.isKnown = false;
+      return streams!.send(item, chunkSize, signal, {
+        begun(id) {
+          item.url ??= id;
+          return save(item);
+        },
+        advance: (sent) => advance(item, sent),
+      });
+    }
+    return signal.aborted ? undefined : request(item, signal);
+  }
+
+  /** Sends it by requests. */
+  async function request(item: Item, signal: AbortSignal): Promise<UploadedFile | undefined> {
     const blob = item.blob!;
     if (!item.url) {
       const { url, offset, file } = await tus.create(item);
@@ -255,6 +274,15 @@ export function createUploads(client: Client, options: UploadsOptions = {}): Upl
       advance(item, offset);
     }
     return undefined;
+  }
+
+  /** What only files over the socket need. */
+  async function loadStreams() {
+    try {
+      return (await import("./streams.js")).streamsOf(client);
+    } catch (error) {
+      throw new PsdError("disconnected", "cannot load what uploads over the socket need", undefined, error);
+    }
   }
 
   function measure(item: Item, bytes: number, took: number): void {
@@ -324,6 +352,9 @@ export function createUploads(client: Client, options: UploadsOptions = {}): Upl
       pauseUntil(item, wait, error);
     } else if (item.url && ELSEWHERE.includes(code) && item.failures <= PATIENCE) {
       pauseUntil(item, wait, error);
+    } else if (code === TAKEN && item.via === "socket") {
+      // Both would go on taking it from each other.
+      fail(item, error);
     } else if (TRANSIENT.includes(code) || (code >= 500 && !LASTING.includes(code))) {
       pauseUntil(item, wait, error);
     } else {
@@ -396,8 +427,13 @@ export function createUploads(client: Client, options: UploadsOptions = {}): Upl
     // Its beginning is waited for: it says what is to be ended.
     await item.attempt;
     // What the server does not hear of expires there.
-    if (item.url) await tus.terminate(item.url).catch(() => {});
+    if (item.url) await terminate(item).catch(() => {});
     pump();
+  }
+
+  async function terminate(item: Item): Promise<void> {
+    const streams = item.via === "socket" ? await loadStreams() : undefined;
+    if (!(await streams?.end(item))) await tus.terminate(item.url!);
   }
 
   function close(): void {
@@ -423,9 +459,9 @@ export function createUploads(client: Client, options: UploadsOptions = {}): Upl
       for (const key of Object.keys(metadata)) if (!/^[!-+\--~]+$/.test(key)) throw new TypeError(`\`${key}\` cannot be a name in the metadata of an upload`);
       const id = randomUuid();
       const fingerprint = [name, mime, file.size, (file as File).lastModified ?? ""].join();
-      const { localKey = id } = rest;
+      const { localKey = id, via = "http" } = rest;
       const base = { id, name, mime, total: file.size, metadata, at: Date.now(), blob: file, url: undefined };
-      const item = make({ fingerprint, ...base, ...rest, localKey, status: { state: "queued" } }, onProgress);
+      const item = make({ fingerprint, ...base, ...rest, localKey, via, status: { state: "queued" } }, onProgress);
       items = [...items, item];
       publish();
       const aborted = () => void cancel(id, signal?.reason);

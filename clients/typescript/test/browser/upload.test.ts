@@ -6,12 +6,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, BrowserContext } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { binary } from "../../src/dialect.js";
+import { UploadChunk, UploadCredit, UploadOpened } from "../../src/common/index.js";
 import { eventually, TestServer, type ServerOptions } from "../server.js";
 import { launch, Site, Tab } from "./browser.js";
 
+const KIB = 1024;
 const MIB = 1 << 20;
 let browser: Browser;
 let site: Site;
+/** The same page with React 18. */
+let former: Site;
 let server: TestServer;
 let context: BrowserContext;
 let tabs: Uploader[];
@@ -22,12 +27,40 @@ class Uploader {
   readonly tab: Tab;
   /** Requests: their methods, and how many were under way at most. */
   readonly methods: string[] = [];
+  /** Streams that the server opened: their uploads; and chunks that it had confirmed before they went. */
+  readonly opened: string[] = [];
+  readonly again: number[] = [];
   #now = 0;
   most = 0;
 
   constructor(tab: Tab) {
     this.tab = tab;
     const isOne = (url: string, method: string) => url.includes("/uploads") && method !== "OPTIONS";
+    tab.page.on("websocket", (socket) => {
+      const streams = new Map<number, string>();
+      const safe = new Map<string, number>();
+      const read = (payload: string | Buffer) => [...binary.split(Uint8Array.from(payload as Buffer).buffer)].map((part) => binary.read(part));
+      socket.on("framereceived", ({ payload }) => {
+        for (const { type, read: as } of read(payload)) {
+          if (type === UploadOpened.type) {
+            const { stream, uploadId, offset } = as(UploadOpened);
+            streams.set(stream, uploadId);
+            this.opened.push(uploadId);
+            safe.set(uploadId, Number(offset));
+          } else if (type === UploadCredit.type) {
+            const { stream, offset } = as(UploadCredit);
+            safe.set(streams.get(stream)!, Number(offset));
+          }
+        }
+      });
+      socket.on("framesent", ({ payload }) => {
+        for (const { type, read: as } of read(payload)) {
+          if (type !== UploadChunk.type) continue;
+          const { stream, offset } = as(UploadChunk);
+          if (Number(offset) < safe.get(streams.get(stream)!)!) this.again.push(Number(offset));
+        }
+      });
+    });
     tab.page.on("request", (request) => {
       if (!isOne(request.url(), request.method())) return;
       this.methods.push(request.method());
@@ -82,9 +115,11 @@ class Uploader {
 beforeAll(async () => {
   browser = await launch();
   site = await Site.start("", "upload.tsx");
+  former = await Site.start("18", "upload.tsx");
 });
 afterAll(async () => {
   site.close();
+  former.close();
   await browser.close();
 });
 beforeEach(async () => {
@@ -106,14 +141,14 @@ async function restart(options: ServerOptions): Promise<void> {
   server = await TestServer.start(options);
 }
 
-async function open(more = ""): Promise<Uploader> {
-  const uploader = new Uploader(await Tab.open(context, site.address(server, more)));
+async function open(more = "", from = site): Promise<Uploader> {
+  const uploader = new Uploader(await Tab.open(context, from.address(server, more)));
   tabs.push(uploader);
   return uploader;
 }
 
-async function login(more = ""): Promise<Uploader> {
-  const uploader = await open(more);
+async function login(more = "", from = site): Promise<Uploader> {
+  const uploader = await open(more, from);
   await uploader.tab.login("ann");
   return uploader;
 }
@@ -122,8 +157,12 @@ const sha = (bytes: Buffer) => createHash("sha256").update(Uint8Array.from(bytes
 const isUnderWay = (list: { sent: number; state: string }[]) => list.length > 0 && list.every(({ sent, state }) => sent > 0 && state === "uploading");
 const posts = ({ methods }: Uploader) => methods.filter((method) => method === "POST").length;
 
-test("an upload is paused, resumed and done", async () => {
-  const ann = await login();
+test.each([
+  ["19", () => site],
+  ["18", () => former],
+])("React %s: an upload is paused, resumed and done", async (version, from) => {
+  const ann = await login("", from());
+  expect(await ann.tab.page.evaluate(() => (window as any).react)).toMatch(new RegExp(`^${version}\\.`));
   const bytes = randomBytes(4 * MIB);
   await ann.choose(["a.bin", bytes]);
   const { id } = (await ann.list(isUnderWay))[0]!;
@@ -137,7 +176,7 @@ test("an upload is paused, resumed and done", async () => {
 
 test("a network that is cut, and a server that is killed, in the middle of uploads", async () => {
   const ann = await login();
-  const [one, two] = [randomBytes(4 * MIB), randomBytes(4 * MIB)];
+  const [one, two] = [randomBytes(16 * MIB), randomBytes(16 * MIB)];
   await ann.choose(["one", one], ["two", two]);
   await ann.list(isUnderWay);
   await context.setOffline(true);
@@ -164,6 +203,36 @@ test("a reload in the middle of an upload", async () => {
   expect(posts(ann)).toBe(1);
   await ann.tab.page.reload();
   await ann.list(({ length }) => length === 0);
+});
+
+test("over the socket: a network that is cut, a server that is killed, a reload, and two at once while messages flow", async () => {
+  const ann = await login("&socket=1");
+  const [one, two] = [randomBytes(16 * MIB), randomBytes(16 * MIB)];
+  const go = async () => {
+    const sent = (list: { sent: number }[]) => list.map(({ sent }) => sent);
+    const before = sent(await ann.list((list) => list.length === 2 && isUnderWay(list)));
+    await ann.list((list) => sent(list).every((sent, index) => sent > before[index]! + 256 * KIB));
+  };
+  await ann.choose(["one", one], ["two", two]);
+  await go();
+  await context.setOffline(true);
+  await ann.list((list) => list.every(({ state }) => state === "waiting"));
+  await context.setOffline(false);
+  await go();
+  await server.kill();
+  await ann.list((list) => list.every(({ state }) => state === "waiting"));
+  await server.start();
+  await go();
+  await ann.tab.page.reload();
+  await go();
+  const answered = await ann.tab.page.evaluate(() => (window as any).chat());
+  expect(answered).toBeGreaterThan(5);
+  expect(server.notes("a")).toHaveLength(answered);
+  expect(await ann.hash("one")).toBe(sha(one));
+  expect(await ann.hash("two")).toBe(sha(two));
+  expect(new Set(ann.opened).size).toBe(2);
+  expect(ann.opened.length).toBeGreaterThanOrEqual(8);
+  expect([ann.again, ann.methods]).toEqual([[], []]);
 });
 
 test("a file that was not kept is chosen again", async () => {

@@ -1,11 +1,11 @@
 // A list of uploads as an application would write it, on the hook; options come with the address.
 
-import { StrictMode } from "react";
+import { StrictMode, version } from "react";
 import { createRoot } from "react-dom/client";
 import * as psd from "../../src/index.js";
 import { PsdProvider, useAuth, useUpload } from "../../src/react/index.js";
 import { createUploads } from "../../src/upload/index.js";
-import { contract } from "../board/messages/index.js";
+import { contract, Post } from "../board/messages/index.js";
 
 const asked = new URLSearchParams(location.search);
 const number = (name: string) => (asked.has(name) ? { [name]: Number(asked.get(name)) } : {});
@@ -13,11 +13,19 @@ const number = (name: string) => (asked.has(name) ? { [name]: Number(asked.get(n
 const client = psd.createClient({ url: asked.get("server")!, contract, auth: { store: psd.localTokens() } });
 const endpoint = asked.get("server")!.replace("ws:", "http:").replace("/ws", "/uploads");
 const uploads = createUploads(client, { endpoint, chunkSize: 128 * 1024, keepDone: asked.has("keepDone"), ...number("maxStoredBytes"), ...number("parallel") });
-Object.assign(window, { client, uploads });
+/** Says something as long as uploads are under way; how often that was answered. */
+async function chat(): Promise<number> {
+  for (let count = 0; ; count++) {
+    if (!uploads.getSnapshot().some(({ status }) => status.state === "uploading")) return count;
+    await client.send(Post, { board: "a", text: String(count) });
+  }
+}
+Object.assign(window, { client, uploads, chat, react: version });
+const via = asked.has("socket") ? "socket" : "http";
 
 function App() {
   const auth = useAuth();
-  const all = useUpload(uploads, { metadata: { page: "a" }, filter: { page: "a" } });
+  const all = useUpload(uploads, { via, metadata: { page: "a" }, filter: { page: "a" } });
   const others = useUpload(uploads, { filter: { page: "b" } });
   Object.assign(window, { all });
   return (
