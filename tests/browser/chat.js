@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { spawn, execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -169,6 +170,16 @@ export async function eventually(look, test) {
     if (Date.now() > end) throw new Error(`still ${JSON.stringify(seen)} after ${DEADLINE} ms; waited for ${test}`);
     await new Promise(setImmediate);
   }
+}
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** Fails if axe finds anything in what the window shows that would keep somebody out. */
+export async function isAccessible(page, state) {
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => window.axe.run());
+  const found = violations.flatMap(({ id, impact, nodes }) => nodes.map(({ target, failureSummary }) => `${id} (${impact}) at ${target}: ${failureSummary}`));
+  assert.deepEqual(found, [], state);
 }
 
 export async function screenshot(page, name) {

@@ -270,6 +270,8 @@ describe("rooms", () => {
     assert.equal(await ann.getByLabel("Message", { exact: true }).inputValue(), "");
     await ann.getByRole("button", { name: "Tea & cake" }).click();
     assert.equal(await ann.getByLabel("Message", { exact: true }).inputValue(), "half a thought");
+    await ann.keyboard.type(", and the rest");
+    assert.equal(await ann.getByLabel("Message", { exact: true }).inputValue(), "half a thought, and the rest");
 
     const bob = await open("Bob", { address: "/#Tea%20%26%20cake" });
     await bob.getByRole("heading", { name: "Tea & cake" }).waitFor();

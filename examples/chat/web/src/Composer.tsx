@@ -27,6 +27,8 @@ export function Composer({ room, text, hasFiles, isStuck, isWaiting, onChange, o
     field.current.style.height = `${field.current.scrollHeight}px`;
   }, [text]);
   useEffect(() => {
+    // One goes on behind the draft.
+    field.current?.setSelectionRange(field.current.value.length, field.current.value.length);
     // On a telephone the keyboard would cover the room.
     if (matchMedia("(hover: hover)").matches) field.current?.focus();
   }, [room]);

@@ -45,7 +45,7 @@ export function Welcome({ wasSignedOut }: { wasSignedOut: boolean }) {
   const problemOf = (field: "name" | "password") => (problem?.of === field ? { problem: problem.text } : {});
 
   return (
-    <div id="welcome">
+    <main id="welcome">
       <Banner />
       <form
         noValidate
@@ -102,6 +102,6 @@ export function Welcome({ wasSignedOut }: { wasSignedOut: boolean }) {
           </button>
         </p>
       </form>
-    </div>
+    </main>
   );
 }

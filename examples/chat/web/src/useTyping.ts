@@ -28,7 +28,12 @@ export function useTyping(room: string, me: string) {
       client.on(SomebodyTypes, (message) => {
         if (message.room === room && message.author !== me) change(message.author, Date.now() + PATIENCE);
       }),
-      client.on(ChatSent, (message) => message.room === room && change(message.author, undefined)),
+      client.on(ChatSent, (message) => {
+        if (message.room !== room) return;
+        change(message.author, undefined);
+        // With that, others take it that one has stopped: the next letter is news.
+        if (message.author === me) told.current = 0;
+      }),
     ];
     return () => stops.forEach((stop) => stop());
   }, [client, room, me]);
