@@ -1,16 +1,25 @@
 //! The dialects a connection may speak; nothing else in the runtime knows what a message looks like on the wire.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::{borrow::Cow, cell::RefCell, sync::LazyLock};
 
 use bytes::{Buf as _, Bytes};
 use psd_proto::{
     ClientMessage, ServerMessage,
-    envelope::{Body, Envelope, EnvelopeError, Outgoing, RequestResult, classic, compression, v1_json, v1_proto},
+    envelope::{
+        Body, Envelope, EnvelopeError, Outgoing, RequestResult,
+        classic::{self, Layouts},
+        compression, v1_json, v1_proto,
+    },
     json::{self, AnyTypes, Names, ReadOptions, WriteOptions},
 };
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::{Error, connection::frame, receiver::schemas};
+
+thread_local! {
+    /// How clients write their envelopes; the same in all connections of a kind, so that none has to hold it.
+    static LAYOUTS: RefCell<Layouts> = const { RefCell::new(Layouts::new()) };
+}
 
 /// What a connection speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +149,7 @@ impl Dialect {
     /// Reads headers and the extent of the body; the body itself stays undecoded.
     pub(crate) fn read_envelope(self, raw: &Raw) -> Result<Envelope<'_>, EnvelopeError> {
         match (self, raw) {
-            (Self::Classic, Raw::Text(text)) => classic::read(text),
+            (Self::Classic, Raw::Text(text)) => LAYOUTS.with_borrow_mut(|layouts| layouts.read(text)),
             (_, Raw::Text(text)) => v1_json::read(text),
             (_, Raw::Binary(bytes)) => v1_proto::read(bytes),
         }

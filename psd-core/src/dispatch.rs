@@ -208,7 +208,7 @@ fn handle(shared: &Arc<Shared>, envelope: &Envelope<'_>, duty: Duty, is_layered:
     if request.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
         return refuse(duty, Error::deadline());
     }
-    let Some(route) = shared.endpoint.routes.get(&envelope.message_type) else {
+    let Some(route) = request.route_in(&shared.endpoint.routes) else {
         shared.server.0.unknown_messages.fetch_add(1, Ordering::Relaxed);
         let text = format!("unknown message type `{}`", shown(&envelope.message_type));
         return refuse(duty, Error::new(404, text));

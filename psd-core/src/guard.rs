@@ -115,7 +115,7 @@ impl From<Refusal> for Error {
 /// Logs which rule refused a request: one of the guard's own, or its function.
 pub(crate) fn refused(request: &Request, refusal: Option<Refusal>, error: &Error) {
     let shared = request.shared();
-    let Some(route) = shared.endpoint.routes.get(&request.headers().message_type) else { return };
+    let Some(route) = request.route() else { return };
     let rule = match (refusal, route.guard.function) {
         (Some(refusal), _) => refusal.to_string(),
         (None, function) => {

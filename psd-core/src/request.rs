@@ -21,8 +21,13 @@ pub use headers::RequestHeaders;
 use promise::Promise;
 
 use crate::{
-    Connection, Error, Identity, Outcome, Route, call::Verdict, connection::Shared, continue_::conclude,
-    into_message::IntoMessage, progress::Reports,
+    Connection, Error, Identity, Outcome, Route,
+    call::Verdict,
+    connection::Shared,
+    continue_::conclude,
+    into_message::IntoMessage,
+    progress::Reports,
+    routes::{RouteIndex, Routes},
 };
 
 /// A request that was accepted, as layers see it; cheap to clone.
@@ -35,6 +40,7 @@ pub(crate) type Request = RequestContext;
 struct Inner {
     shared: Arc<Shared>,
     headers: RequestHeaders,
+    route: Option<RouteIndex>,
     /// When the client no longer wants an answer (v1).
     deadline: Option<Instant>,
     /// What logs about it are found by.
@@ -63,7 +69,7 @@ impl RequestContext {
     /// The handler the request is for; `None` for a message of an unknown type.
     #[must_use]
     pub fn route(&self) -> Option<&Route> {
-        self.0.shared.endpoint.routes.get(&self.0.headers.message_type)
+        self.route_in(&self.0.shared.endpoint.routes)
     }
 
     /// Who is authenticated on the connection at this moment.
@@ -107,7 +113,10 @@ impl RequestContext {
                 Some(arrived.unwrap_or_else(Instant::now) + limit)
             }
         };
-        let headers = RequestHeaders::of(envelope);
+        let routes = &shared.endpoint.routes;
+        let route = routes.find(&envelope.message_type);
+        let known = route.and_then(|route| routes.at(route)).map(|route| route.message.message_type);
+        let headers = RequestHeaders::of(envelope, known);
         let span = headers.span();
         let is_timed =
             shared.server.0.metrics.counts_requests || shared.endpoint.layers.ask_for_time || !span.is_disabled();
@@ -120,12 +129,18 @@ impl RequestContext {
             promise: Promise::new(headers.ack),
             extensions: Mutex::default(),
             headers,
+            route,
             shared,
         }))
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.0.shared
+    }
+
+    /// The handler the request is for, in the table of its endpoint.
+    pub(crate) fn route_in<'a>(&self, routes: &'a Routes) -> Option<&'a Route> {
+        routes.at(self.0.route?)
     }
 
     pub(crate) fn uuid(&self) -> Option<&str> {

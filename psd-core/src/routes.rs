@@ -59,15 +59,34 @@ impl fmt::Display for Route {
 
 /// The routing table of one endpoint.
 #[derive(Debug, Default)]
-pub(crate) struct Routes(Names<Route>);
+pub(crate) struct Routes {
+    names: Names<RouteIndex>,
+    routes: Vec<Route>,
+}
+
+/// A place in the routing table of an endpoint, so that each request looks its name up once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RouteIndex(usize);
 
 impl Routes {
-    pub(crate) fn get(&self, message_type: &str) -> Option<&Route> {
-        self.0.get(message_type)
+    pub(crate) fn find(&self, message_type: &str) -> Option<RouteIndex> {
+        self.names.get(message_type).copied()
+    }
+
+    pub(crate) fn at(&self, index: RouteIndex) -> Option<&Route> {
+        self.routes.get(index.0)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Route> {
-        self.0.values()
+        self.routes.iter()
+    }
+}
+
+impl FromIterator<Route> for Routes {
+    fn from_iter<I: IntoIterator<Item = Route>>(routes: I) -> Self {
+        let routes: Vec<_> = routes.into_iter().collect();
+        let name = |(index, route): (usize, &Route)| (route.message.message_type, RouteIndex(index));
+        Self { names: routes.iter().enumerate().map(name).collect(), routes }
     }
 }
 
@@ -134,7 +153,7 @@ impl Table<'_> {
             };
             let layers = layers_of(None).chain(layers_of(Some(spec.id))).collect();
             let metrics = EndpointMetrics::new(routes.keys().copied());
-            Arc::new(Endpoint { spec, routes: Routes(routes.into_iter().collect()), metrics, layers })
+            Arc::new(Endpoint { spec, routes: routes.into_values().collect(), metrics, layers })
         };
         specs.into_values().map(endpoint).collect()
     }

@@ -1,6 +1,9 @@
 //! The headers of a request.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime},
+};
 
 use psd_proto::envelope::Envelope;
 use tracing::{Span, field::Empty};
@@ -15,7 +18,7 @@ use crate::{codec::owned, trace_context};
 #[non_exhaustive]
 pub struct RequestHeaders {
     /// The route.
-    pub message_type: Box<str>,
+    pub message_type: Cow<'static, str>,
     /// What the client calls this request; replies and the ack carry it.
     pub uuid: Option<Box<str>>,
     /// When the event happened, by the client's clock. Browsers write milliseconds, Flutter seconds; told apart by
@@ -34,10 +37,10 @@ pub struct RequestHeaders {
 }
 
 impl RequestHeaders {
-    /// Keeps those of an envelope.
-    pub(super) fn of(envelope: &Envelope<'_>) -> Self {
+    /// Keeps those of an envelope, whose type may be known to the program.
+    pub(super) fn of(envelope: &Envelope<'_>, message_type: Option<&'static str>) -> Self {
         Self {
-            message_type: envelope.message_type.as_ref().into(),
+            message_type: message_type.map_or_else(|| envelope.message_type.clone().into_owned().into(), Cow::Borrowed),
             uuid: owned(envelope.uuid.as_ref()),
             event_time: envelope.event_time.and_then(time),
             local_time: envelope.local_time.and_then(time),
@@ -77,8 +80,18 @@ impl RequestHeaders {
 
 /// Takes milliseconds and seconds since 1970: no clock of seconds reaches 10^11 before the year 5138.
 fn time(value: f64) -> Option<SystemTime> {
-    let seconds = if value >= 1e11 { value / 1000.0 } else { value };
-    let duration = Duration::try_from_secs_f64(seconds).ok()?;
+    let is_milliseconds = value >= 1e11;
+    let duration = match value as u64 {
+        // Nearly all are whole numbers.
+        whole if whole as f64 == value && whole < 1 << 53 => {
+            if is_milliseconds {
+                Duration::from_millis(whole)
+            } else {
+                Duration::from_secs(whole)
+            }
+        }
+        _ => Duration::try_from_secs_f64(if is_milliseconds { value / 1000.0 } else { value }).ok()?,
+    };
     SystemTime::UNIX_EPOCH.checked_add(duration)
 }
 
@@ -91,6 +104,8 @@ mod tests {
         let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_396_112);
         assert_eq!(time(1_795_396_112_000.0), Some(expected));
         assert_eq!(time(1_795_396_112.0), Some(expected));
+        assert_eq!(time(1_795_396_112_250.0), Some(expected + Duration::from_millis(250)));
+        assert_eq!(time(1_795_396_112.25), Some(expected + Duration::from_millis(250)));
         assert_eq!(time(-1.0), None);
         assert_eq!(time(f64::NAN), None);
         assert_eq!(time(1e300), None);

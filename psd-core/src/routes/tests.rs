@@ -80,6 +80,10 @@ fn refused(receivers: &'static [Receiver], expected: &[&str]) {
     assert_eq!(problems, expected);
 }
 
+fn get<'a>(endpoint: &'a Endpoint, message_type: &str) -> Option<&'a Route> {
+    endpoint.routes.at(endpoint.routes.find(message_type)?)
+}
+
 #[test]
 fn a_sound_table_has_every_route() {
     static RECEIVERS: [Receiver; 3] = [
@@ -95,8 +99,8 @@ fn a_sound_table_has_every_route() {
         .collect();
     assert_eq!(shown.len(), 3, "{shown:?}");
     let admin = &endpoints[0];
-    assert_eq!((admin.spec.path, admin.routes.get("ping").map(|route| route.location.line)), ("/admin", Some(3)));
-    assert!(admin.routes.get("send-chat").is_none());
+    assert_eq!((admin.spec.path, get(admin, "ping").map(|route| route.location.line)), ("/admin", Some(3)));
+    assert!(get(admin, "send-chat").is_none());
 }
 
 #[test]
@@ -190,7 +194,7 @@ fn ready_made_receivers_give_way_to_the_applications_own() {
         ready_made: &READY_MADE,
     };
     let endpoints = table.build(RECEIVERS.iter().collect(), &mut problems);
-    let handler = |message_type: &str| endpoints[0].routes.get(message_type).map(|route| route.handler);
+    let handler = |message_type: &str| get(&endpoints[0], message_type).map(|route| route.handler);
     assert_eq!((handler("ping"), handler("send-chat")), (Some("ping"), Some("ready_send")));
 }
 

@@ -4,7 +4,11 @@
 //! {"body": {"text": "hi"}, "headers": {"messageType": "send-chat", "ack": true, "uuid": "ee55…", …}}
 //! ```
 
+mod layout;
+
 use std::borrow::Cow;
+
+pub use layout::Layouts;
 
 use super::{Body, Ended, Envelope, EnvelopeError, RequestResult, headers};
 use crate::json::{self, ReadOptions, Reader, WriteOptions, Writer};

@@ -10,10 +10,15 @@ pub(super) const NO_BODY: &str = "{}";
 
 /// Passes over the body that is next. Even `nul` is one: it is for the message's reader to say what is wrong with it.
 pub(super) fn body<'a>(reader: &mut Reader<'a>) -> json::Result<&'a str> {
-    Ok(match reader.skim()? {
+    reader.skim().map(body_of)
+}
+
+/// The body whose text that is.
+pub(super) fn body_of(text: &str) -> &str {
+    match text {
         "null" => NO_BODY,
         body => body,
-    })
+    }
 }
 
 /// Reads the object `headers` that is next.
@@ -66,22 +71,30 @@ pub(super) fn string<'a>(reader: &mut Reader<'a>) -> json::Result<Option<Cow<'a,
 
 /// Numbers inform only: one that is none is as good as absent. 64-bit ones may come as strings.
 pub(super) fn number(reader: &mut Reader<'_>) -> json::Result<Option<f64>> {
-    let kind = reader.peek();
-    let text = reader.skim()?;
-    Ok(match kind {
+    reader.skim().map(number_of)
+}
+
+/// The number whose text that is.
+pub(super) fn number_of(text: &str) -> Option<f64> {
+    match text.as_bytes() {
         // Nearly all are whole numbers, which are read faster as such; 15 digits are exact.
-        Kind::Number if text.len() <= 15 && text.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Some(text.bytes().fold(0_u64, |number, digit| number * 10 + u64::from(digit - b'0')) as f64)
+        digits @ [_, ..] if digits.len() <= 15 && digits.iter().all(u8::is_ascii_digit) => {
+            Some(digits.iter().fold(0_u64, |number, digit| number * 10 + u64::from(digit - b'0')) as f64)
         }
-        Kind::Number => text.parse().ok(),
-        Kind::String => text.trim_matches('"').parse().ok(),
+        [b'-' | b'0'..=b'9', ..] => text.parse().ok(),
+        [b'"', ..] => text.trim_matches('"').parse().ok(),
         _ => None,
-    })
+    }
 }
 
 /// A count of anything; what does not fit is the nearest that does.
 fn count(reader: &mut Reader<'_>) -> json::Result<u32> {
-    Ok(number(reader)?.map_or(0, |number| number as u32))
+    number(reader).map(counted)
+}
+
+/// The count that a number says.
+pub(super) fn counted(number: Option<f64>) -> u32 {
+    number.map_or(0, |number| number as u32)
 }
 
 /// Appends an envelope up to the end of its headers' common part; the brace that closes them is still to come.

@@ -30,6 +30,8 @@ pub use key::MapKey;
 pub use message::{FieldReader, JsonMessage, read, read_message, write};
 pub use options::{Names, ReadOptions, WriteOptions};
 pub use reader::{Kind, Reader};
+pub(crate) use scan::plain_end;
+pub(crate) use skim::skim_at;
 pub use writer::{Name, Start, Writer};
 
 #[doc(inline)]

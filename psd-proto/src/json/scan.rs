@@ -8,7 +8,7 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 /// Both directions need exactly these three: in a reader they end the plain part of a string, in a writer they must
 /// be escaped.
 #[inline]
-pub(super) fn plain_end(bytes: &[u8], from: usize) -> usize {
+pub(crate) fn plain_end(bytes: &[u8], from: usize) -> usize {
     // Names and short values end here.
     match words(bytes, from, 2) {
         Ok(end) => end,

@@ -9,46 +9,48 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// If there is no value, or the text ends within it.
     pub fn skim(&mut self) -> Result<&'a str> {
-        let first = self.next_byte();
-        let bytes = self.text.as_bytes();
-        let start = self.at;
-        let mut at = start;
-        let mut open = 0_usize;
-        if matches!(first, None | Some(b',' | b':' | b'}' | b']')) {
+        if matches!(self.next_byte(), None | Some(b',' | b':' | b'}' | b']')) {
             return Err(self.expected("a value"));
         }
-        while let Some(byte) = bytes.get(at) {
-            match byte {
-                b'"' => {
-                    at = string_end(bytes, at + 1);
-                    if at > bytes.len() {
-                        return Err(self.expected("a value that ends"));
-                    }
-                    if open > 0 {
-                        continue;
-                    }
-                    break;
-                }
-                b'{' | b'[' => open += 1,
-                b'}' | b']' if open == 0 => break,
-                b'}' | b']' => {
-                    open -= 1;
-                    if open == 0 {
-                        at += 1;
-                        break;
-                    }
-                }
-                b',' | b' ' | b'\n' | b'\r' | b'\t' if open == 0 => break,
-                _ => {}
-            }
-            at += 1;
+        let start = self.at;
+        match skim_at(self.text.as_bytes(), start) {
+            Some(end) => self.at = end,
+            None => return Err(self.expected("a value that ends")),
         }
-        if open > 0 {
-            return Err(self.expected("a value that ends"));
-        }
-        self.at = at;
-        Ok(&self.text[start..at])
+        Ok(&self.text[start..self.at])
     }
+}
+
+/// Where the value ends that begins at `at`, by its brackets and quotes alone: at `at` where there is none. `None` if the text
+/// ends within it.
+pub(crate) fn skim_at(bytes: &[u8], mut at: usize) -> Option<usize> {
+    let mut open = 0_usize;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => {
+                at = string_end(bytes, at + 1);
+                if at > bytes.len() {
+                    return None;
+                }
+                if open > 0 {
+                    continue;
+                }
+                return Some(at);
+            }
+            b'{' | b'[' => open += 1,
+            b'}' | b']' if open == 0 => break,
+            b'}' | b']' => {
+                open -= 1;
+                if open == 0 {
+                    return Some(at + 1);
+                }
+            }
+            b',' | b' ' | b'\n' | b'\r' | b'\t' if open == 0 => break,
+            _ => {}
+        }
+        at += 1;
+    }
+    (open == 0).then_some(at)
 }
 
 /// Behind the closing quote of a string whose opening one is before `at`; beyond the end if there is none.
