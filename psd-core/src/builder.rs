@@ -10,6 +10,7 @@ use crate::listener::tls::Tls;
 use crate::{
     Consumer, ConsumerSpec, DefaultConsumer, Error, Layer, Server, Settings,
     auth::{self, Authenticator, BoxFuture, LoginThrottle},
+    connection::OutboxLimits,
     hub::Hub,
     limits::{Admission, MessageRates, Places},
     listener::{self, Listening, ServeError, TokenEndpoint},
@@ -234,6 +235,12 @@ impl ServerBuilder {
             login_throttle: LoginThrottle::new(&self.settings),
             metrics: Metrics::new(&self.settings),
             places: Places::new(self.settings.max_http_connections),
+            outboxes: Arc::new(OutboxLimits {
+                bytes: self.settings.outbox_bytes,
+                messages: self.settings.outbox_messages,
+                droppable: self.settings.droppable_messages,
+                dropped: AtomicU64::new(0),
+            }),
             settings: self.settings,
             states: self.states,
             authenticator: self.authenticator,
@@ -244,7 +251,6 @@ impl ServerBuilder {
             next_connection: AtomicU64::new(1),
             rights_changes: AtomicU64::new(0),
             unknown_messages: AtomicU64::new(0),
-            dropped: Arc::default(),
             failed_accepts: AtomicU64::new(0),
             leaving: CancellationToken::new(),
             draining: CancellationToken::new(),

@@ -16,7 +16,7 @@ use crate::{
     Connection, ConnectionId, Error, Route, Settings,
     auth::{Authenticator, LoginThrottle, TokenIssuer},
     builder::ServerBuilder,
-    connection::{Shared, frame::KICKED},
+    connection::{OutboxLimits, Shared, frame::KICKED},
     consumer::Endpoints,
     dispatch,
     hub::Hub,
@@ -52,8 +52,8 @@ pub(crate) struct Inner {
     /// Counts how often rights were said to have changed, for tokens that are verified at that moment.
     pub(crate) rights_changes: AtomicU64,
     pub(crate) unknown_messages: AtomicU64,
-    /// Publications that were dropped for slow consumers.
-    pub(crate) dropped: Arc<AtomicU64>,
+    /// What may wait in each outbox.
+    pub(crate) outboxes: Arc<OutboxLimits>,
     pub(crate) failed_accepts: AtomicU64,
     pub(crate) metrics: Metrics,
     /// Cancelled when the server is no longer ready: it will shut down.
@@ -241,7 +241,7 @@ impl Server {
     /// [`Server::publish`].
     #[must_use]
     pub fn dropped_publications(&self) -> u64 {
-        self.0.dropped.load(Ordering::Relaxed)
+        self.0.outboxes.dropped.load(Ordering::Relaxed)
     }
 
     /// The settings it was built with.

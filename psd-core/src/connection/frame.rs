@@ -8,6 +8,9 @@ const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 const FIN: u8 = 0x80;
 
+/// Bytes before the longest payload.
+pub(crate) const LONGEST_HEADER: usize = 10;
+
 /// A whole ping without a payload.
 pub(crate) const PING_FRAME: [u8; 2] = [FIN | PING, 0];
 
@@ -48,7 +51,8 @@ pub(crate) fn finish(buffer: &mut Vec<u8>, start: usize, opcode: u8) {
     match payload {
         0..126 => {
             buffer[start + 1] = payload as u8;
-            buffer.drain(start + 2..start + 4);
+            buffer.copy_within(start + 4.., start + 2);
+            buffer.truncate(start + 2 + payload);
         }
         126..0x1_0000 => {
             buffer[start + 1] = 126;
@@ -63,16 +67,16 @@ pub(crate) fn finish(buffer: &mut Vec<u8>, start: usize, opcode: u8) {
 }
 
 /// Appends the header of a frame whose payload follows.
+#[inline]
 pub(crate) fn header(buffer: &mut Vec<u8>, payload: usize, opcode: u8) {
-    buffer.push(FIN | opcode);
     match payload {
-        0..126 => buffer.push(payload as u8),
+        0..126 => buffer.extend_from_slice(&[FIN | opcode, payload as u8]),
         126..0x1_0000 => {
-            buffer.push(126);
-            buffer.extend_from_slice(&(payload as u16).to_be_bytes());
+            let [high, low] = (payload as u16).to_be_bytes();
+            buffer.extend_from_slice(&[FIN | opcode, 126, high, low]);
         }
         _ => {
-            buffer.push(127);
+            buffer.extend_from_slice(&[FIN | opcode, 127]);
             buffer.extend_from_slice(&(payload as u64).to_be_bytes());
         }
     }

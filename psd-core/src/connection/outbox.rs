@@ -35,18 +35,18 @@ pub(crate) struct Outbox {
     queue: Mutex<Queue>,
     /// Wakes the connection's task.
     bell: Bell,
-    limits: Limits,
-    /// Publications that were dropped, of all outboxes of the server.
-    dropped: Arc<AtomicU64>,
+    limits: Arc<Limits>,
 }
 
-/// What may wait; beyond it the client is a slow consumer.
-#[derive(Debug, Clone, Copy)]
+/// What may wait in each outbox of a server; beyond it the client is a slow consumer.
+#[derive(Debug)]
 pub(crate) struct Limits {
     pub(crate) bytes: usize,
     pub(crate) messages: usize,
     /// Of publications that may be dropped; beyond it some are.
     pub(crate) droppable: usize,
+    /// Those that were dropped in any of them.
+    pub(crate) dropped: AtomicU64,
 }
 
 /// A publication on its way to one client.
@@ -71,8 +71,8 @@ pub(crate) enum Refused<E> {
 }
 
 impl Outbox {
-    pub(crate) fn new(limits: Limits, dropped: Arc<AtomicU64>) -> Self {
-        Self { queue: Mutex::default(), bell: Bell::new(), limits, dropped }
+    pub(crate) fn new(limits: Arc<Limits>) -> Self {
+        Self { queue: Mutex::default(), bell: Bell::new(), limits }
     }
 
     /// Queues one frame whose payload `encode` appends to the buffer it is given, counting messages as it numbers them.
@@ -291,7 +291,7 @@ impl Outbox {
     fn count(&self, queue: &mut Queue, dropped: u64) {
         if dropped > 0 {
             queue.dropped += dropped;
-            self.dropped.fetch_add(dropped, Ordering::Relaxed);
+            self.limits.dropped.fetch_add(dropped, Ordering::Relaxed);
         }
     }
 

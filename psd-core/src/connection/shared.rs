@@ -22,7 +22,7 @@ use super::{
     Batch, Connection, ConnectionId,
     deferred::Deferred,
     frame,
-    outbox::{Delivery, Limits, Outbox, Refused},
+    outbox::{Delivery, Outbox, Refused},
     socket::Socket,
 };
 use crate::{
@@ -92,13 +92,7 @@ impl Shared {
         dialect: Dialect,
         peer: Option<SocketAddr>,
     ) -> Self {
-        let settings = server.settings();
-        let limits = Limits {
-            bytes: settings.outbox_bytes,
-            messages: settings.outbox_messages,
-            droppable: settings.droppable_messages,
-        };
-        let outbox = Outbox::new(limits, server.0.dropped.clone());
+        let outbox = Outbox::new(server.0.outboxes.clone());
         let session = Mutex::new((endpoint.spec.new_session)());
         Self {
             id,

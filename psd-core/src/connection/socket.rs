@@ -3,7 +3,7 @@
 
 use std::{
     fmt,
-    io::{self, IoSlice, Read as _},
+    io::{self, IoSlice},
     net::Shutdown,
     pin::Pin,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -60,7 +60,7 @@ impl Socket {
         let Self::Tcp(stream) = self else { return Ok(None) };
         let mut length = None;
         let result = stream.try_io(Interest::READABLE, || {
-            let read = (&*SockRef::from(stream)).read(buffer)?;
+            let read = receive(stream, buffer)?;
             length = Some(read);
             if (1..buffer.len()).contains(&read) { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
         });
@@ -73,14 +73,19 @@ impl Socket {
     /// Writes what the peer takes; the connection's task alone may call it (the last waker wins).
     pub(crate) fn poll_write(&self, context: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match self {
-            Self::Tcp(stream) => loop {
-                match try_write(stream, slices) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        ready!(stream.poll_write_ready(context))?;
+            Self::Tcp(stream) => {
+                let mut written = send(stream, slices);
+                loop {
+                    match written {
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                            ready!(stream.poll_write_ready(context))?;
+                        }
+                        result => return Poll::Ready(result),
                     }
-                    result => return Poll::Ready(result),
+                    // By way of tokio, which notes that nothing can be written.
+                    written = stream.try_write_vectored(slices);
                 }
-            },
+            }
             Self::Other(stream) => {
                 let mut stream = lock(stream);
                 let Some(stream) = stream.as_mut() else { return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())) };
@@ -103,7 +108,7 @@ impl Socket {
     /// Writes what the peer takes at once, from any task; 0 where that cannot be known without waiting.
     pub(crate) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
-            Self::Tcp(stream) => match try_write(stream, slices) {
+            Self::Tcp(stream) => match send(stream, slices) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
                 result => result,
             },
@@ -140,12 +145,34 @@ impl fmt::Debug for Socket {
     }
 }
 
-/// One slice is sent by a cheaper system call than several.
-fn try_write(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-    match slices {
-        [slice] => stream.try_write(slice),
-        _ => stream.try_write_vectored(slices),
-    }
+/// Sends without asking tokio whether anything can be sent, and by the system call itself: most of the time something can.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+#[inline]
+fn send(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    use rustix::net::{SendAncillaryBuffer, SendFlags};
+    let sent = match slices {
+        [slice] => rustix::net::send(stream, slice, SendFlags::NOSIGNAL),
+        _ => rustix::net::sendmsg(stream, slices, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL),
+    };
+    sent.map_err(Into::into)
+}
+
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+fn send(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    stream.try_write_vectored(slices)
+}
+
+/// Receives likewise.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+#[inline]
+fn receive(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    let (length, _) = rustix::net::recv(stream, buffer, rustix::net::RecvFlags::empty())?;
+    Ok(length)
+}
+
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+fn receive(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    io::Read::read(&mut &*SockRef::from(stream), buffer)
 }
 
 /// The lock guards one poll and is held by the connection's task alone, so it is never contended.

@@ -194,11 +194,20 @@ pub fn write_numbered(out: &mut Vec<u8>, seq: u64, write_envelope: impl FnOnce(&
     write_envelope(out);
     write_seq(out, seq);
     let envelope = start + USUAL;
-    let mut varint = [0; 10];
-    let mut free = &mut varint[..];
-    prost::encoding::encode_varint((out.len() - envelope) as u64, &mut free);
-    let unused = free.len();
-    out.splice(start..envelope, varint[..varint.len() - unused].iter().copied());
+    let length = out.len() - envelope;
+    match length {
+        0..0x80 => {
+            out[start] = length as u8;
+            out.copy_within(envelope.., start + 1);
+            out.truncate(start + 1 + length);
+        }
+        0x80..0x4000 => out[start..envelope].copy_from_slice(&[length as u8 | 0x80, (length >> 7) as u8]),
+        _ => {
+            let mut varint = Vec::new();
+            write_varint(&mut varint, length as u64);
+            out.splice(start..envelope, varint);
+        }
+    }
 }
 
 /// Appends one envelope of a client, without its length and number, around a body that is encoded already.
@@ -280,7 +289,10 @@ fn varint_length(value: u64) -> usize {
 }
 
 fn write_varint(out: &mut Vec<u8>, value: u64) {
-    prost::encoding::encode_varint(value, out);
+    match value {
+        0..0x80 => out.push(value as u8),
+        _ => prost::encoding::encode_varint(value, out),
+    }
 }
 
 /// A field of a message; keys of more than one byte are none of ours and come as 0.

@@ -1,6 +1,6 @@
 //! The frames that wait, in the order in which they will be written.
 
-use std::{collections::VecDeque, io::IoSlice};
+use std::{collections::VecDeque, io::IoSlice, mem};
 
 use bytes::Bytes;
 
@@ -14,13 +14,18 @@ use crate::{
 const SHARE_FROM: usize = 2 * 1024;
 /// A connection's own buffer is given back to the allocator above this many bytes.
 const KEEP_UP_TO: usize = 4 * 1024;
+/// Lengths of frames that waited at once have their memory given back above so many.
+const KEEP_FRAMES: usize = 64;
 /// Slices handed to one write.
 const SLICES: usize = 16;
 
 #[derive(Default)]
 pub(super) struct Queue {
-    chunks: VecDeque<Chunk>,
-    /// Bytes of the first chunk that are written already.
+    /// What was queued before `tail`; mostly nothing.
+    older: VecDeque<Chunk>,
+    /// What was queued last, which only this outbox owns.
+    tail: Vec<u8>,
+    /// Bytes of the first chunk, or of `tail` where that is all, that are written already.
     written: usize,
     pub(super) bytes: usize,
     /// Bytes that were written since the connection began.
@@ -48,12 +53,21 @@ enum Chunk {
 }
 
 impl Queue {
+    #[inline]
     pub(super) fn check_open<E>(&self) -> Result<(), Refused<E>> {
         if self.closing.is_some() { Err(Refused::Closed) } else { Ok(()) }
     }
 
     /// Lets those that stand aside in while fewer bytes than this wait.
+    #[inline]
     pub(super) fn call_in(&mut self, below: usize) {
+        if self.lane.is_some() {
+            self.call_in_from_lane(below);
+        }
+    }
+
+    #[cold]
+    fn call_in_from_lane(&mut self, below: usize) {
         let Some(mut lane) = self.lane.take() else { return };
         let mut around = Around::default();
         while self.bytes < below
@@ -67,57 +81,61 @@ impl Queue {
     }
 
     /// Appends a frame whose payload is mostly shared with others; returns its length.
+    #[inline]
     pub(super) fn append_shared(&mut self, opcode: u8, shared: &Bytes, around: &Around) -> usize {
         let Around { before, behind } = around;
         let payload = before.len() + shared.len() + behind.len();
-        let tail = self.tail();
-        let start = tail.len();
-        frame::header(tail, payload, opcode);
-        let length = tail.len() - start + payload;
-        tail.extend_from_slice(before);
-        if shared.len() < SHARE_FROM {
-            tail.extend_from_slice(shared);
+        let start = self.tail.len();
+        let is_copied = shared.len() < SHARE_FROM;
+        let own = if is_copied { payload } else { before.len() };
+        self.tail.reserve(own + frame::LONGEST_HEADER);
+        frame::header(&mut self.tail, payload, opcode);
+        let length = self.tail.len() - start + payload;
+        self.tail.extend_from_slice(before);
+        if is_copied {
+            self.tail.extend_from_slice(shared);
         } else {
-            self.chunks.push_back(Chunk::Shared(shared.clone()));
+            self.append_chunk(Chunk::Shared(shared.clone()));
         }
-        if !behind.is_empty() {
-            self.tail().extend_from_slice(behind);
-        }
+        self.tail.extend_from_slice(behind);
         length
     }
 
     /// Appends what is needed once: its memory is not kept for frames.
     pub(super) fn append_greeting(&mut self, answer: Vec<u8>) {
         let length = answer.len();
-        self.chunks.push_back(Chunk::Shared(answer.into()));
+        self.append_chunk(Chunk::Shared(answer.into()));
         self.queued(length);
     }
 
     pub(super) fn append_close(&mut self, code: u16, reason: &str) {
-        let tail = self.tail();
-        let start = tail.len();
-        frame::close(tail, code, reason);
-        let length = tail.len() - start;
+        let start = self.tail.len();
+        frame::close(&mut self.tail, code, reason);
+        let length = self.tail.len() - start;
         self.queued(length);
         self.closing = Some(code);
     }
 
+    #[inline]
     pub(super) fn queued(&mut self, length: usize) {
         self.bytes += length;
         self.frames.push_back(length);
     }
 
     /// The buffer at the end, which only this outbox owns.
+    #[inline]
     pub(super) fn tail(&mut self) -> &mut Vec<u8> {
-        if !matches!(self.chunks.back(), Some(Chunk::Own(_))) {
-            self.chunks.push_back(Chunk::Own(Vec::new()));
-        }
-        match self.chunks.back_mut() {
-            Some(Chunk::Own(buffer)) => buffer,
-            _ => unreachable!("an own chunk was just pushed"),
-        }
+        &mut self.tail
     }
 
+    fn append_chunk(&mut self, chunk: Chunk) {
+        if !self.tail.is_empty() {
+            self.older.push_back(Chunk::Own(mem::take(&mut self.tail)));
+        }
+        self.older.push_back(chunk);
+    }
+
+    #[inline]
     pub(super) fn write_through(&mut self, socket: &Socket) {
         while self.bytes > 0 {
             // An error shows again, and is handled, when the connection's task writes.
@@ -128,42 +146,62 @@ impl Queue {
         }
     }
 
+    #[inline]
     pub(super) fn with_slices<R>(&self, write: impl FnOnce(&[IoSlice<'_>]) -> R) -> R {
+        if self.older.is_empty() {
+            return write(&[IoSlice::new(&self.tail[self.written..])]);
+        }
         let mut slices = [IoSlice::new(&[]); SLICES];
         let mut count = 0;
-        for (slice, chunk) in slices.iter_mut().zip(&self.chunks) {
-            let bytes = chunk.as_slice();
-            *slice = IoSlice::new(if count == 0 { &bytes[self.written..] } else { bytes });
+        let chunks = self.chunks().filter(|chunk| !chunk.is_empty());
+        for (slice, chunk) in slices.iter_mut().zip(chunks) {
+            *slice = IoSlice::new(if count == 0 { &chunk[self.written..] } else { chunk });
             count += 1;
         }
         write(&slices[..count])
     }
 
+    #[inline]
     pub(super) fn advance(&mut self, written: usize) {
         self.bytes -= written;
         self.total += written as u64;
+        if self.bytes > 0 {
+            return self.advance_within(written);
+        }
+        self.frames.clear();
+        (self.frame_written, self.written) = (0, 0);
+        self.tail.clear();
+        // Kept for the next message, unless a burst has made it large.
+        if self.tail.capacity() > KEEP_UP_TO || self.frames.capacity() > KEEP_FRAMES || !self.older.is_empty() {
+            self.give_back();
+        }
+    }
+
+    #[cold]
+    fn give_back(&mut self) {
+        self.older = VecDeque::new();
+        if self.tail.capacity() > KEEP_UP_TO {
+            self.tail = Vec::new();
+        }
+        if self.frames.capacity() > KEEP_FRAMES {
+            self.frames = VecDeque::new();
+        }
+    }
+
+    fn advance_within(&mut self, written: usize) {
         self.frame_written += written;
         while let Some(length) = self.frames.front().copied().filter(|length| *length <= self.frame_written) {
             self.frame_written -= length;
             self.frames.pop_front();
         }
         self.written += written;
-        while let Some(chunk) = self.chunks.front_mut() {
+        while let Some(chunk) = self.older.front() {
             let length = chunk.as_slice().len();
             if self.written < length {
                 return;
             }
             self.written -= length;
-            // The last own buffer is kept for the next message, unless a burst made it large.
-            if let Chunk::Own(buffer) = chunk
-                && buffer.capacity() <= KEEP_UP_TO
-            {
-                buffer.clear();
-                if self.chunks.len() == 1 {
-                    return;
-                }
-            }
-            self.chunks.pop_front();
+            self.older.pop_front();
         }
     }
 
@@ -181,18 +219,21 @@ impl Queue {
             _ => 0,
         };
         // A shared frame has its head and its end in other chunks.
-        let waiting = self.chunks.iter().flat_map(|chunk| chunk.as_slice()).skip(self.written);
-        let unfinished: Vec<u8> = waiting.take(rest).copied().collect();
-        self.chunks.clear();
+        let waiting = self.chunks().flatten().skip(self.written);
+        self.tail = waiting.take(rest).copied().collect();
+        self.older.clear();
         self.written = 0;
         self.bytes = rest;
         self.frames.truncate(usize::from(rest > 0));
-        self.chunks.push_back(Chunk::Own(unfinished));
-        // The chunk begins with the rest of its frame.
+        // The buffer begins with the rest of its frame.
         if let Some(length) = self.frames.front_mut() {
             *length = rest;
         }
         self.frame_written = 0;
+    }
+
+    fn chunks(&self) -> impl Iterator<Item = &[u8]> {
+        self.older.iter().map(Chunk::as_slice).chain([&*self.tail])
     }
 }
 

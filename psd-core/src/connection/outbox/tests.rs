@@ -5,7 +5,7 @@ use super::*;
 type Result = std::result::Result<(), Refused<()>>;
 
 fn outbox(bytes: usize, messages: usize) -> Outbox {
-    Outbox::new(Limits { bytes, messages, droppable: 2 }, Arc::default())
+    Outbox::new(Arc::new(Limits { bytes, messages, droppable: 2, dropped: AtomicU64::new(0) }))
 }
 
 fn push(outbox: &Outbox, socket: &Socket, text: &str) -> Result {
@@ -130,7 +130,7 @@ async fn what_may_be_dropped_stands_aside_while_the_client_is_slow() {
         droppable(text).expect("it is never refused");
     }
     push(&outbox, &socket, "reply").expect("there is room");
-    assert_eq!((outbox.dropped(), outbox.dropped.load(Ordering::Relaxed)), (1, 1));
+    assert_eq!((outbox.dropped(), outbox.limits.dropped.load(Ordering::Relaxed)), (1, 1));
     outbox.close(1000, "bye");
     assert_eq!(droppable("{late"), Err(Refused::Closed));
     let reader = tokio::spawn(async move {
