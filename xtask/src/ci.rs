@@ -3,13 +3,13 @@
 use clap::Args;
 
 use crate::{
-    fuzz, generate, page,
+    bench, fuzz, generate, page,
     report::{Outcome, Report},
     shell::{cargo, is_ci, run as run_command},
     test, tools,
 };
 
-/// Run everything that must hold before a change lands: format, lints, documentation, generated files, all tests, a little fuzzing
+/// Run everything that must hold before a change lands: format, lints, documentation, generated files, all tests, a little fuzzing, instructions
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {}
 
@@ -39,5 +39,6 @@ pub(crate) fn run(Arguments {}: Arguments) -> anyhow::Result<bool> {
     report.stage("page of the chat", page::check);
     test::stages(&mut report, &test::Arguments::default());
     report.stage("fuzz", fuzz::shortly);
+    report.stage("instructions", bench::instructions);
     Ok(report.finish())
 }

@@ -29,8 +29,8 @@ const SOCKET_IO: Side = (Peer::SocketIo, Dialect::SocketIo);
 /// What is measured.
 #[derive(Debug, Clone, Copy)]
 enum Work {
-    Requests { in_flight: usize },
-    Broadcast { in_flight: usize },
+    Requests { connections: usize, in_flight: usize },
+    Broadcast { members: usize, in_flight: usize },
     Connects { churn: bool },
 }
 
@@ -38,17 +38,30 @@ const CONNECTIONS: usize = 64;
 const MEMBERS: usize = 1000;
 const IDLE: usize = 5000;
 
-const WORKS: [(&str, Work); 6] = [
-    ("requests, 64 connections × 1 in flight", Work::Requests { in_flight: 1 }),
-    ("requests, 64 connections × 16 in flight", Work::Requests { in_flight: 16 }),
-    ("broadcast to 1,000, one in flight", Work::Broadcast { in_flight: 1 }),
-    ("broadcast to 1,000, 16 in flight", Work::Broadcast { in_flight: 16 }),
+/// How a server grows is of interest where it can be told from the row with so few.
+const MANY: usize = 10_000;
+
+const WORKS: [(&str, Work); 8] = [
+    ("requests, 64 connections × 1 in flight", Work::Requests { connections: CONNECTIONS, in_flight: 1 }),
+    ("requests, 64 connections × 16 in flight", Work::Requests { connections: CONNECTIONS, in_flight: 16 }),
+    ("requests, 10,000 connections × 1 in flight", Work::Requests { connections: MANY, in_flight: 1 }),
+    ("broadcast to 1,000, one in flight", Work::Broadcast { members: MEMBERS, in_flight: 1 }),
+    ("broadcast to 1,000, 16 in flight", Work::Broadcast { members: MEMBERS, in_flight: 16 }),
+    ("broadcast to 10,000, one in flight", Work::Broadcast { members: MANY, in_flight: 1 }),
     ("handshake with a token", Work::Connects { churn: false }),
     ("churn: connect, one request, go", Work::Connects { churn: true }),
 ];
 
 impl Work {
+    /// Whether it shows how the servers grow.
+    fn is_growth(self) -> bool {
+        matches!(self, Self::Requests { connections: MANY, .. } | Self::Broadcast { members: MANY, .. })
+    }
+
     fn sides(self) -> Vec<Side> {
+        if self.is_growth() {
+            return vec![CLASSIC, V1_PROTO, BY_HAND_CODEC];
+        }
         let mut sides = vec![CLASSIC, V1_JSON, V1_PROTO, SOCKETIOXIDE, AXUM, BY_HAND, BY_HAND_CODEC];
         if !matches!(self, Self::Connects { .. }) {
             sides.push(SOCKETIOXIDE_ENVELOPE);
@@ -61,10 +74,13 @@ impl Work {
     }
 
     fn measure(self, server: &Server, dialog: &Dialog, compare: &Compare) -> anyhow::Result<Round> {
-        let duration = compare.duration();
+        // So many connections take their time until each has had a turn.
+        let duration = compare.duration() * if self.is_growth() { 5 } else { 1 };
         match self {
-            Self::Requests { in_flight } => modes::requests(server, dialog, CONNECTIONS, in_flight, duration),
-            Self::Broadcast { in_flight } => modes::broadcast(server, dialog, MEMBERS, in_flight, duration),
+            Self::Requests { connections, in_flight } => {
+                modes::requests(server, dialog, connections, in_flight, duration)
+            }
+            Self::Broadcast { members, in_flight } => modes::broadcast(server, dialog, members, in_flight, duration),
             Self::Connects { churn } => modes::connects(server, dialog, CONNECTIONS, churn, duration),
         }
     }

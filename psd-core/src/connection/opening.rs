@@ -1,19 +1,20 @@
 //! What happens before a connection's first message, and the time that hooks have.
 
-use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
+use std::{future::Future, panic::AssertUnwindSafe, pin::Pin, time::Duration};
 
 use futures_util::FutureExt as _;
 
-use super::{Connection, Handshake, active::Active};
+use super::{Connection, Handshake};
 use crate::{Error, consumer::Credential, continue_::panicked, dispatch};
 
+/// What is to be awaited before a connection's first message.
+pub(super) type Opening = Pin<Box<dyn Future<Output = Result<(), Box<Error>>> + Send>>;
+
 /// Opens a connection, to be awaited by its task.
-pub(super) fn opening(connection: Connection, handshake: Handshake, token: Option<String>) -> Active {
+pub(super) fn opening(connection: Connection, handshake: Handshake, token: Option<String>) -> Opening {
     // A hook that panics may be what keeps strangers out: it lets nobody in.
     let opening = AssertUnwindSafe(open(connection, handshake, token)).catch_unwind();
-    Active::hook(Box::pin(
-        async move { opening.await.unwrap_or_else(|panic| Err(panicked(&*panic))).map_err(Box::new) },
-    ))
+    Box::pin(async move { opening.await.unwrap_or_else(|panic| Err(panicked(&*panic))).map_err(Box::new) })
 }
 
 /// What the consumer does about a new connection: who it is, groups, and its own hook.

@@ -390,11 +390,11 @@ impl Shared {
 
     /// Leaves everything; what comes later changes nothing.
     pub(super) fn end(self: &Arc<Self>) {
+        let Some(groups) = lock(&self.groups).take() else { return };
         self.outbox.abandon(frame::NORMAL);
         self.go();
         self.socket.close();
-        let groups = lock(&self.groups).take();
-        for group in groups.into_iter().flatten() {
+        for group in groups {
             self.server.hub().leave(&group, self.id);
         }
         // It stays with the connection: `on_disconnect` may ask who has gone.

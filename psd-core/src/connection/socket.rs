@@ -127,6 +127,14 @@ impl Socket {
         }
     }
 
+    /// Says goodbye where the stream itself has something to say, as TLS does; [`close`](Self::close) follows at once.
+    pub(crate) fn poll_farewell(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(_) => Poll::Ready(Ok(())),
+            Self::Other(_) => self.poll_shutdown(context),
+        }
+    }
+
     /// Ends the stream in both directions, whoever still holds a handle of the connection.
     pub(crate) fn close(&self) {
         match self {

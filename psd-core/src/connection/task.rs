@@ -34,7 +34,7 @@ use super::{
     farewell::Farewell,
     frame,
     inbox::Inbox,
-    opening::{in_time, opening},
+    opening::{Opening, in_time, opening},
     pipe::Pipe,
     pulse::Pulse,
     uploads::Uploads,
@@ -70,11 +70,11 @@ pub(crate) fn run(
         user = tracing::field::Empty,
     );
     // The future is as large as whatever it has ever held, so what is only needed at first goes into boxes.
-    let opening = Box::new(opening(Connection::new(shared.clone()), handshake, token));
+    let opening = opening(Connection::new(shared.clone()), handshake, token);
     serve(shared, admitted, opening, prefix).instrument(span)
 }
 
-async fn serve(shared: Arc<Shared>, admitted: Admitted, opening: Box<Active>, prefix: Bytes) {
+async fn serve(shared: Arc<Shared>, admitted: Admitted, opening: Opening, prefix: Bytes) {
     let _counted = admitted;
     let connection = Connection::new(shared.clone());
     shared.endpoint.metrics.opened(shared.dialect);
@@ -85,7 +85,7 @@ async fn serve(shared: Arc<Shared>, admitted: Admitted, opening: Box<Active>, pr
 
     let mut task = Task::new(shared.clone(), prefix);
     control::welcome(&shared);
-    task.running = Some(*opening);
+    task.running = Some(Active::hook(opening));
     poll_fn(|context| task.poll(context)).await;
     drop(task);
 
@@ -122,8 +122,8 @@ struct Task {
     inbox: Inbox,
     /// The handler or hook that the next message waits for.
     running: Option<Active>,
-    /// `#[receive(concurrent)]` handlers.
-    concurrent: FuturesUnordered<Active>,
+    /// `#[receive(concurrent)]` handlers; made for the first.
+    concurrent: Option<FuturesUnordered<Active>>,
     authentication_seen: u32,
     expiry: Expiry,
     /// Runs while the connection closes.
@@ -151,7 +151,7 @@ impl Task {
             input: Input::Frames,
             inbox: Inbox::default(),
             running: None,
-            concurrent: FuturesUnordered::new(),
+            concurrent: None,
             authentication_seen: shared.authentication_changes(),
             expiry: Expiry::default(),
             closing: None,
@@ -227,14 +227,14 @@ impl Task {
             return Poll::Pending;
         }
         if flushed && self.input == Input::Nothing {
-            return self.shared.socket.poll_shutdown(context).map(drop);
+            return self.shared.socket.poll_farewell(context).map(drop);
         }
         let timeout = self.shared.server.settings().close_timeout;
         self.closing.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout))).as_mut().poll(context)
     }
 
     fn is_idle(&self) -> bool {
-        self.running.is_none() && self.concurrent.is_empty() && self.inbox.is_empty()
+        self.running.is_none() && self.concurrent_len() == 0 && self.inbox.is_empty()
     }
 
     fn poll_handlers(&mut self, context: &mut Context<'_>) -> bool {
@@ -246,11 +246,17 @@ impl Task {
             self.end(end);
             progress = true;
         }
-        while let Poll::Ready(Some(end)) = self.concurrent.poll_next_unpin(context) {
+        while let Some(concurrent) = &mut self.concurrent
+            && let Poll::Ready(Some(end)) = concurrent.poll_next_unpin(context)
+        {
             self.end(end);
             progress = true;
         }
         progress
+    }
+
+    fn concurrent_len(&self) -> usize {
+        self.concurrent.as_ref().map_or(0, FuturesUnordered::len)
     }
 
     fn end(&mut self, end: End) {
@@ -348,7 +354,7 @@ impl Task {
 
     /// Whether the next message has to wait.
     fn is_busy(&self) -> bool {
-        self.running.is_some() || self.concurrent.len() >= self.shared.server.settings().max_concurrent.max(1)
+        self.running.is_some() || self.concurrent_len() >= self.shared.server.settings().max_concurrent.max(1)
     }
 
     /// Takes a frame apart. Its envelopes are begun in turn; what v1 itself says is heard even if they have to wait.
@@ -404,12 +410,10 @@ impl Task {
         if self.running.as_mut().is_some_and(|active| active.cancel(&self.shared, uuid)) {
             self.running = None;
         }
-        if self.concurrent.iter().any(|active| active.is_of(uuid)) {
-            let concurrent = std::mem::take(&mut self.concurrent);
-            self.concurrent = concurrent
-                .into_iter()
-                .filter_map(|mut active| (!active.cancel(&self.shared, uuid)).then_some(active))
-                .collect();
+        if self.concurrent.iter().flatten().any(|active| active.is_of(uuid)) {
+            let concurrent = self.concurrent.take().into_iter().flatten();
+            let going_on = concurrent.filter_map(|mut active| (!active.cancel(&self.shared, uuid)).then_some(active));
+            self.concurrent = Some(going_on.collect());
         }
         self.inbox.cancel(&self.shared, uuid);
     }
@@ -450,7 +454,7 @@ impl Task {
         }
         self.inbox = Inbox::default();
         self.running = None;
-        self.concurrent.clear();
+        self.concurrent = None;
     }
 
     fn failed(&mut self, error: &tungstenite::Error) {
@@ -478,7 +482,9 @@ impl Task {
             Begun::Control(control) => self.control(control),
             Begun::Unreadable(reason) => self.unreadable.report(&self.shared, &reason),
             Begun::Running(running) => self.running = Some(Active::handler(running)),
-            Begun::Concurrent(running) => self.concurrent.push(Active::handler(running)),
+            Begun::Concurrent(running) => {
+                self.concurrent.get_or_insert_default().push(Active::handler(running));
+            }
         }
     }
 
@@ -501,7 +507,7 @@ impl Task {
     /// Answers what has not ended: the server waits no longer. Deferred work hears of it by itself.
     fn give_up(&mut self) {
         let (shared, error) = (&self.shared, Error::shutting_down());
-        for active in self.running.take().into_iter().chain(std::mem::take(&mut self.concurrent)) {
+        for active in self.running.take().into_iter().chain(self.concurrent.take().into_iter().flatten()) {
             active.give_up(shared, &error);
         }
         while let Some(arrived) = self.inbox.next() {

@@ -8,11 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    io::AsyncRead,
-    net::{TcpListener, ToSocketAddrs},
-    time::timeout,
-};
+use tokio::{io::AsyncRead, net::ToSocketAddrs, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 #[cfg(unix)]
@@ -109,7 +105,11 @@ impl Server {
     /// A server that listens nowhere yet.
     async fn listening(&self) -> Result<Listening, ServeError> {
         let admin = match self.settings().admin_address {
-            Some(address) => Some(bind(address).await.map_err(|error| ServeError::ListenForOperator(address, error))?),
+            Some(address) => {
+                let door = Door::port(address).await.map_err(|error| ServeError::ListenForOperator(address, error))?;
+                let address = door.local_addr().unwrap_or(address);
+                Some((door, address))
+            }
             None => None,
         };
         Ok(Listening { server: self.clone(), doors: Vec::new(), admin })
@@ -122,7 +122,7 @@ impl Listening {
     /// # Errors
     /// The address cannot be listened on.
     pub async fn and(mut self, address: impl ToSocketAddrs) -> Result<Self, ServeError> {
-        self.doors.push(Door::Tcp(TcpListener::bind(address).await.map_err(ServeError::Listen)?));
+        self.doors.push(Door::port(address).await.map_err(ServeError::Listen)?);
         Ok(self)
     }
 
@@ -244,12 +244,6 @@ impl Server {
         let tls = std::future::pending::<()>();
         tokio::join!(files, tls);
     }
-}
-
-async fn bind(address: SocketAddr) -> io::Result<(Door, SocketAddr)> {
-    let listener = TcpListener::bind(address).await?;
-    let address = listener.local_addr()?;
-    Ok((Door::Tcp(listener), address))
 }
 
 /// Takes whoever comes by a public door.

@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, time::Duration};
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 
 use super::client::Client;
 #[cfg(unix)]
@@ -42,12 +42,21 @@ impl Visitor {
 }
 
 impl Door {
+    /// Opens a port.
+    pub(super) async fn port(address: impl ToSocketAddrs) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        if INHERITED && let Err(error) = tune(SockRef::from(&listener)) {
+            tracing::debug!(%error, "cannot set socket options");
+        }
+        Ok(Self::Tcp(listener))
+    }
+
     /// Waits for the next client. Cancellation safe.
     pub(super) async fn accept(&self) -> io::Result<Visitor> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                if let Err(error) = tune(&stream) {
+                if !INHERITED && let Err(error) = tune(SockRef::from(&stream)) {
                     tracing::debug!(%peer, %error, "cannot set socket options");
                 }
                 Ok(Visitor::Tcp(stream, peer))
@@ -67,17 +76,20 @@ impl Door {
     }
 }
 
+/// Whether what comes by a port has the options of the port, so that five system calls for each are saved.
+const INHERITED: bool = cfg!(any(target_os = "android", target_os = "linux"));
+
 /// Sets what every connection's socket needs.
-fn tune(stream: &TcpStream) -> io::Result<()> {
+fn tune(socket: SockRef<'_>) -> io::Result<()> {
     // Small messages must not wait for each other's acknowledgement.
-    stream.set_nodelay(true)?;
+    socket.set_tcp_nodelay(true)?;
     // What a client does not read waits with us, where it counts and a policy decides about it, and not in megabytes of
     // the system's memory. What is on its way is not limited, so a fast client is as fast as without it.
     #[cfg(any(target_os = "android", target_os = "linux"))]
-    SockRef::from(stream).set_tcp_notsent_lowat(UNSENT)?;
+    socket.set_tcp_notsent_lowat(UNSENT)?;
     // Finds vanished clients even where heartbeats are switched off.
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE.0).with_interval(KEEPALIVE.1);
-    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+    socket.set_tcp_keepalive(&keepalive)
 }
 
 #[cfg(test)]
@@ -86,10 +98,13 @@ mod tests {
 
     #[tokio::test]
     async fn sockets_are_tuned() -> io::Result<()> {
-        let door = Door::Tcp(TcpListener::bind("127.0.0.1:0").await?);
+        let door = Door::port("127.0.0.1:0").await?;
         let _client = TcpStream::connect(door.local_addr().expect("it is a port")).await?;
         let Visitor::Tcp(stream, _) = door.accept().await? else { panic!("it came by a port") };
-        assert!(stream.nodelay()? && SockRef::from(&stream).keepalive()?);
+        let socket = SockRef::from(&stream);
+        assert!(stream.nodelay()? && socket.keepalive()?);
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        assert_eq!((socket.tcp_notsent_lowat()?, socket.tcp_keepalive_time()?), (UNSENT, KEEPALIVE.0));
         Ok(())
     }
 }

@@ -174,9 +174,10 @@ where
             let answer = accepted.answer();
             let opened = accepted.open(socket(stream), prefix);
             opened.shared.greet(answer);
-            return Some(Box::new(opened));
+            return Some(opened);
         }
-        Ok(Ok(Met::Http(came))) => serve(site, visit, stream, client, came).await,
+        // Boxed, or every handshake would bring the room for HTTP along.
+        Ok(Ok(Met::Http(came))) => Box::pin(serve(site, visit, stream, client, came)).await,
         Ok(Err(error)) => tracing::debug!(?client, %error, "a client left without a word"),
         Err(_) => {
             site.refuse(Dropped::Timeout);

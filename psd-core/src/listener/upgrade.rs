@@ -142,11 +142,11 @@ impl Accepted {
     }
 
     /// Makes it a connection. `prefix` is what was read beyond the handshake.
-    pub(super) fn open(self, socket: Socket, prefix: Bytes) -> Opened {
+    pub(super) fn open(self, socket: Socket, prefix: Bytes) -> Box<Opened> {
         let Self { server, endpoint, handshake, offer, admitted, .. } = self;
         let id = server.next_connection_id();
         let shared = Arc::new(Shared::new(id, server, endpoint, socket, offer.dialect, handshake.peer));
-        Opened { shared, handshake, token: offer.token, prefix, admitted }
+        Box::new(Opened { shared, handshake, token: offer.token, prefix, admitted })
     }
 }
 
@@ -165,9 +165,9 @@ impl Opened {
         self.shared.server.0.connections.clone()
     }
 
-    /// Serves it until it is gone.
-    pub(super) fn run(self) -> impl Future<Output = ()> + Send + 'static {
-        let Self { shared, handshake, token, prefix, admitted } = self;
+    /// Serves it until it is gone. The box is given back at once.
+    pub(super) fn run(self: Box<Self>) -> impl Future<Output = ()> + Send + 'static {
+        let Self { shared, handshake, token, prefix, admitted } = *self;
         connection::run(shared, admitted, handshake, token, prefix)
     }
 }

@@ -243,3 +243,112 @@ async fn what_a_client_does_not_take_at_once_is_left_to_its_task() {
     outbox.write_out(&socket);
     assert_eq!(woken.0.load(Ordering::Relaxed), 1);
 }
+
+/// Numbers that look random and are the same on every run (xorshift64*).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % end
+    }
+}
+
+/// Two ends of a connection through the operating system that holds little on its way.
+async fn narrow_sockets() -> (Socket, tokio::net::TcpStream) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
+    let far = tokio::net::TcpStream::connect(listener.local_addr().expect("it listens")).await.expect("it listens");
+    let (near, _) = listener.accept().await.expect("somebody has come");
+    socket2::SockRef::from(&near).set_send_buffer_size(4 * 1024).expect("it is an option");
+    socket2::SockRef::from(&far).set_recv_buffer_size(64 * 1024).expect("it is an option");
+    (Socket::Tcp(near), far)
+}
+
+/// The payloads of whole frames, and the code of the close frame at the end.
+fn frames(mut bytes: &[u8]) -> (Vec<serde_json::Value>, Option<u16>) {
+    let mut payloads = Vec::new();
+    while let [first, length, rest @ ..] = bytes {
+        let (length, rest) = match (length, rest) {
+            (126, [high, low, rest @ ..]) => (usize::from(u16::from_be_bytes([*high, *low])), rest),
+            (length, rest) => (usize::from(*length), rest),
+        };
+        let (payload, rest) = rest.split_at(length);
+        bytes = rest;
+        match first & 0x0f {
+            8 => {
+                assert!(bytes.is_empty(), "nothing comes behind the close frame");
+                return (payloads, Some(u16::from_be_bytes([payload[0], payload[1]])));
+            }
+            9 => assert!(payload.is_empty()),
+            _ => payloads.push(serde_json::from_slice(payload).expect("a frame is whole")),
+        }
+    }
+    (payloads, None)
+}
+
+/// Messages, publications of every kind, pings, writes by the task and by others, and a client that reads now and then:
+/// frames stay whole, their numbers have no gap, and what may not be dropped is there, in order.
+#[tokio::test]
+async fn frames_stay_whole_and_in_order_whatever_happens() {
+    for seed in 1..=60 {
+        let mut random = Random(seed * 0x9e37_79b9);
+        let (socket, mut far) = narrow_sockets().await;
+        // Every third client is too slow for its outbox.
+        let outbox = outbox(if seed % 3 == 0 { 24 * 1024 } else { 1 << 24 }, 10_000);
+        let (mut heard, mut said, mut batch) = (Vec::new(), 0, 0);
+        for _ in 0..300 {
+            let text = format!("{{\"said\":{said},\"text\":\"{}\"", "x".repeat(random.below(3) * random.below(1500)));
+            match random.below(10) {
+                0 | 1 => {
+                    let pushed = outbox.push(&socket, frame::TEXT, |buffer, seq| {
+                        *seq += 1;
+                        buffer.extend_from_slice(format!("{text},\"seq\":{seq}}}").as_bytes());
+                        Ok::<_, ()>(())
+                    });
+                    said += usize::from(pushed.is_ok());
+                }
+                2 | 3 => {
+                    batch += random.below(2) as u64;
+                    let (message, mut around) = (SharedMessage::of(&text), Around::default());
+                    let delivery = Delivery { batch, ..delivery(Dialect::V1Json, &message, &mut around) };
+                    said += usize::from(outbox.push_shared(&socket, delivery).is_ok());
+                }
+                4 => {
+                    let policy = [Policy::DropOldest, Policy::DropNewest, Policy::Latest("key".into())];
+                    let text = text.replace("said", "dropped");
+                    let _ = push_droppable(&outbox, &socket, Dialect::V1Json, &text, &policy[random.below(3)]);
+                }
+                5 => outbox.push_control(&frame::PING_FRAME),
+                6 => outbox.write_out(&socket),
+                7 => {
+                    let flush = |context: &mut Context<'_>| Poll::Ready(outbox.poll_flush(&socket, context).is_ready());
+                    std::future::poll_fn(flush).await;
+                }
+                _ => {
+                    let mut bytes = vec![0; 1 + random.below(8000)];
+                    if let Ok(length) = far.try_read(&mut bytes) {
+                        heard.extend_from_slice(&bytes[..length]);
+                    }
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+        let is_slow = outbox.closing() == Some(frame::SLOW_CONSUMER);
+        outbox.close(1000, "bye");
+        let reading = async {
+            flush(&outbox, &socket).await;
+            socket.close();
+        };
+        let (read, ()) = tokio::join!(far.read_to_end(&mut heard), reading);
+        read.expect("it ends well");
+        let (payloads, code) = frames(&heard);
+        assert_eq!(code, Some(if is_slow { frame::SLOW_CONSUMER } else { 1000 }), "seed {seed}");
+        let numbers: Vec<_> = payloads.iter().map(|payload| payload["seq"].as_u64()).collect();
+        assert_eq!(numbers, (1..=payloads.len() as u64).map(Some).collect::<Vec<_>>(), "seed {seed}");
+        let kept: Vec<_> = payloads.iter().filter_map(|payload| payload["said"].as_u64()).collect();
+        assert_eq!(kept, (0..kept.len() as u64).collect::<Vec<_>>(), "seed {seed}");
+        assert!(is_slow || kept.len() == said, "seed {seed}: {} of {said}", kept.len());
+    }
+}
