@@ -41,11 +41,15 @@ const PACKAGES: [(&str, &str); 5] = [
     ("flutter", "clients/flutter/test/stubs/flutter"),
 ];
 
-/// Programs that need more than the package, and the browser's sockets: their types are checked against stand-ins.
+/// Programs that need more than the package: their types are checked against stand-ins.
 const ADAPTERS: [&str; 2] = ["clients/drift/test/check.dart", "clients/flutter/test/check.dart"];
 
-/// The browser's sockets, and a stand-in for the library that the machine does not have.
-const WEB: (&str, &str) = ("clients/dart/lib/src/socket/web.dart", "clients/dart/test/stubs/js_interop.dart");
+/// What only a browser runs, with what it imports from beside itself.
+const WEB: [(&str, &[&str]); 2] =
+    [("socket/web.dart", &["socket.dart"]), ("upload/platform_web.dart", &["http.dart", "source.dart"])];
+
+/// A stand-in for the library of browsers, which the machine does not have.
+const WEB_LIBRARY: &str = "clients/dart/test/stubs/js_interop.dart";
 
 /// A virtual machine, and where it finds packages: there is no `pub` to say so.
 struct Dart<'p> {
@@ -89,15 +93,18 @@ impl<'p> Dart<'p> {
         fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         let read =
             |path: &str| fs::read_to_string(shell::root().join(path)).with_context(|| format!("cannot read {path}"));
-        let (socket, stand_in) = (read(WEB.0)?, read(WEB.1)?);
-        ensure!(socket.contains("'dart:js_interop'"), "{} does not import what is replaced for the check", WEB.0);
-        let socket = socket
-            .replace("'dart:js_interop'", "'js_interop.dart'")
-            .replace("'socket.dart'", "'package:psd_client/src/socket/socket.dart'");
-        let web = folder.join("web.dart");
-        fs::write(folder.join("js_interop.dart"), stand_in).context("cannot write the stand-in")?;
-        fs::write(&web, socket).context("cannot write the browser's sockets")?;
-        let sources = ADAPTERS.iter().map(|path| shell::root().join(path)).chain([web]);
+        fs::write(folder.join("js_interop.dart"), read(WEB_LIBRARY)?).context("cannot write the stand-in")?;
+        let mut sources: Vec<_> = ADAPTERS.iter().map(|path| shell::root().join(path)).collect();
+        for (path, beside) in WEB {
+            let text = read(&format!("clients/dart/lib/src/{path}"))?;
+            ensure!(text.contains("'dart:js_interop'"), "{path} does not import what is replaced for the check");
+            let (place, name) = path.split_once('/').context("a path has a folder")?;
+            let text = beside.iter().fold(text.replace("'dart:js_interop'", "'js_interop.dart'"), |text, other| {
+                text.replace(&format!("'{other}'"), &format!("'package:psd_client/src/{place}/{other}'"))
+            });
+            sources.push(folder.join(name));
+            fs::write(folder.join(name), text).with_context(|| format!("cannot write {name}"))?;
+        }
         for source in sources {
             let output = self.compile(&source, &folder.join("adapter.dill")).output().context("cannot run Dart")?;
             let said = String::from_utf8_lossy(&output.stderr);

@@ -1,4 +1,5 @@
-/// Uploads that survive bad networks, restarts of the application and of the server, by tus 1.0.0.
+/// Uploads that survive bad networks, restarts of the application and of the server, by tus 1.0.0 or over the client's
+/// connection.
 library;
 
 export 'src/common/sfiles.dart' show UploadedFile;
@@ -16,5 +17,6 @@ export 'src/upload/types.dart'
         UploadStopped,
         UploadStored,
         UploadWaiting,
+        UploadWay,
         UploadsOptions;
 export 'src/upload/uploads.dart' show Uploads;

@@ -8,6 +8,7 @@ import 'client/live_test.dart' as live;
 import 'client/restart_test.dart' as restart;
 import 'client/scenarios_test.dart' as scenarios;
 import 'client/storage_test.dart' as storage;
+import 'client/streams_test.dart' as streams;
 import 'client/upload_test.dart' as upload;
 import 'codec_test.dart' as codec;
 import 'harness.dart';
@@ -23,6 +24,7 @@ Future<void> main(List<String> arguments) {
   group('live', live.main);
   group('restart', restart.main);
   group('upload', upload.main);
+  group('streams', streams.main);
   scenarios.main();
   return run(arguments);
 }

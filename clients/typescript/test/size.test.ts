@@ -71,6 +71,6 @@ test("the client is small, and smaller for a contract without `client cache`", a
   expect(whole.first).toBeLessThanOrEqual(12_350);
   expect(whole.later).toBeLessThanOrEqual(2000);
   expect(hooks.first - small.first).toBeLessThan(2000);
-  expect(uploads.first - small.first).toBeLessThan(5000);
-  expect(uploads.later - small.later).toBeLessThan(2800);
+  expect(uploads.first - small.first).toBeLessThan(5100);
+  expect(uploads.later - small.later).toBeLessThan(2500);
 });

@@ -1,5 +1,5 @@
 // A stand-in for `dart:js_interop`, which Dart's own machine does not have: the part of its interface that
-// lib/src/socket/web.dart uses, so that its types can be checked.
+// lib/src/socket/web.dart and lib/src/upload/platform_web.dart use, so that their types can be checked.
 import 'dart:typed_data';
 
 final class JS {
@@ -15,6 +15,12 @@ extension type JSExportedDartFunction._(Object _) implements JSFunction {}
 extension type JSArray<T extends JSAny?>._(Object _) implements JSObject {}
 extension type JSArrayBuffer._(Object _) implements JSObject {}
 extension type JSUint8Array._(Object _) implements JSObject {}
+
+extension type JSPromise<T extends JSAny?>._(Object _) implements JSObject {}
+
+extension JSPromiseToFuture<T extends JSAny?> on JSPromise<T> {
+  external Future<T> get toDart;
+}
 
 extension FunctionToJS on Function {
   external JSExportedDartFunction get toJS;

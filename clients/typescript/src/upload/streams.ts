@@ -4,7 +4,7 @@ import type { UploadedFile } from "../common/sfiles.js";
 import { UploadCancel, UploadChunk, UploadCredit, UploadFailed, UploadFinished, UploadOpen, UploadOpened } from "../common/v1_uploads.js";
 import type { Connection } from "../connection.js";
 import { PsdError } from "../error.js";
-import { crc32c } from "./crc32c.js";
+import { crc, crcTable } from "./crc.js";
 import { createPace } from "./pace.js";
 import type { Description } from "./tus.js";
 
@@ -38,6 +38,9 @@ interface Stream {
 }
 
 type Streams = ReturnType<typeof createStreams>;
+
+/** CRC-32C, of Castagnoli. */
+const table = /* @__PURE__ */ crcTable(0x82f63b78);
 
 const known = /* @__PURE__ */ new WeakMap<Client, Streams>();
 
@@ -196,7 +199,7 @@ function createStreams(client: Client) {
     const data = new Uint8Array(await blob!.slice(offset, offset + size).arrayBuffer());
     if (stream.end || signal.aborted) return;
     if (data.length < size) throw new PsdError("unreadable", `the file ends after ${offset + data.length} of ${total} bytes`);
-    say(UploadChunk, { stream: number, offset: BigInt(offset), data, crc32c: crc32c(data) });
+    say(UploadChunk, { stream: number, offset: BigInt(offset), data, crc32c: crc(table, data) });
     stream.chunks.push({ end: stream.next, start: performance.now() });
   }
 

@@ -3,6 +3,7 @@ import { create } from "../codec/index.js";
 import { UploadedFile } from "../common/sfiles.js";
 import { timer } from "../environment.js";
 import { PsdError } from "../error.js";
+import { crc, crcTable } from "./crc.js";
 import type { UploadsOptions } from "./types.js";
 
 /** Milliseconds that a request without bytes of the file may take. */
@@ -41,6 +42,7 @@ type Request = Partial<Pick<Chunk, "bytes" | "milliseconds" | "signal">> & { rea
 
 /** The requests of tus 1.0.0, with the client's token. */
 export function createTus(auth: Auth, options: UploadsOptions) {
+  const { checksum = true } = options;
   const call = options.fetch ?? ((url: URL, init: RequestInit) => fetch(url, init));
 
   async function endpoint(): Promise<URL> {
@@ -130,9 +132,7 @@ export function createTus(auth: Auth, options: UploadsOptions) {
     async append(url: string, chunk: Chunk): Promise<Answer> {
       const { offset, bytes } = chunk;
       const headers: Record<string, string> = { "Content-Type": "application/offset+octet-stream", "Upload-Offset": String(offset), ...PREFER };
-      // Pages that came by plain HTTP have no `subtle`.
-      const subtle = options.checksum !== false && bytes.byteLength ? globalThis.crypto?.subtle : undefined;
-      if (subtle) headers["Upload-Checksum"] = `sha256 ${base64(new Uint8Array(await subtle.digest("SHA-256", bytes)))}`;
+      if (checksum && bytes.byteLength) headers["Upload-Checksum"] = `crc32 ${base64(bigEndian(crc(table, new Uint8Array(bytes))))}`;
       return answer(await request("PATCH", url, { ...chunk, headers }));
     },
     /** Ends an upload. */
@@ -144,6 +144,11 @@ export function createTus(auth: Auth, options: UploadsOptions) {
 
 /** Asks for the file in the answer to what has completed it (RFC 7240). */
 const PREFER = { Prefer: "return=representation" };
+
+/** The CRC-32 of zlib. */
+const table = /* @__PURE__ */ crcTable(0xedb88320);
+
+const bigEndian = (value: number) => Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
 
 const base64 = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes));
 

@@ -100,7 +100,7 @@ export interface UploadsOptions {
    * to 8 MiB; on the socket what the line takes without delay, from 16 to 64 KiB.
    */
   readonly chunkSize?: number;
-  /** Whether each chunk carries its SHA-256; by default it does, where the browser offers to compute it (HTTPS pages). On the socket each has its CRC-32C. */
+  /** Whether each chunk carries its CRC-32; `true` by default. On the socket each has its CRC-32C. */
   readonly checksum?: boolean;
   /** Bytes of files that are kept, in all, so that their uploads go on by themselves after a reload; 64 MiB by default. */
   readonly maxStoredBytes?: number;

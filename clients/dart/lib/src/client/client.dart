@@ -515,3 +515,6 @@ Auth authOf(PsdClient client) => client._auth;
 
 /// Whether there is a network, whenever a client is told.
 Stream<bool> networkOf(PsdClient client) => client._network.stream;
+
+/// The connection of a client, for what is apart from it.
+Connection connectionOf(PsdClient client) => client._connection;

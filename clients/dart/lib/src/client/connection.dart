@@ -182,6 +182,13 @@ final class Connection {
   void Function()? _stopWaiting;
   void Function()? _stopWatching;
 
+  /// Hears what else comes of v1 itself: what is about upload streams.
+  void Function(Incoming message)? heard;
+
+  /// How many of these a server of v1 takes at once.
+  int get uploadStreams => _uploadStreams;
+  int _uploadStreams = 0;
+
   /// Where the connection stands.
   final Cell<PsdConnectionState> state = Cell(const ConnectionIdle());
 
@@ -407,8 +414,10 @@ final class _Line implements SocketListener {
 
   void _control(Incoming message) {
     if (message.type == 'psd.welcome' && !isOpen) {
-      final Welcome(:connectionId, :heartbeatMs, :maxFrameBytes) = message.read(Welcome.descriptor);
-      _owner._speaksV1 = true;
+      final Welcome(:connectionId, :heartbeatMs, :maxFrameBytes, :uploadStreams) = message.read(Welcome.descriptor);
+      _owner
+        .._speaksV1 = true
+        .._uploadStreams = uploadStreams;
       if (maxFrameBytes > 0) _limit = maxFrameBytes;
       final wanted = heartbeatMs > 0 ? max(1000, heartbeatMs) : _beat;
       final interval = min(_beat, wanted * 3 ~/ 4);
@@ -420,6 +429,8 @@ final class _Line implements SocketListener {
       final Drain(:reconnectAfterMs, :reason) = message.read(Drain.descriptor);
       _owner._comeBack = _now + reconnectAfterMs;
       if (isOpen) _owner.state.value = ConnectionDraining(_at(_owner._comeBack), reason);
+    } else {
+      _owner.heard?.call(message);
     }
   }
 

@@ -4,6 +4,7 @@ import '../client/abort_signal.dart';
 import '../client/exception.dart';
 import '../client/store.dart';
 import '../common/sfiles.dart';
+import '../common/v1_uploads.dart' show UploadOpen;
 import 'kept.dart';
 import 'source.dart';
 import 'types.dart';
@@ -39,7 +40,7 @@ final class UploadItem {
   /// How many bytes the server has confirmed.
   int sent;
 
-  /// Where it goes on, as the server wrote it.
+  /// Where it goes on: as the server wrote it, or its id, if the socket brought that.
   String? url;
 
   /// Whether [sent] is what the server has.
@@ -100,6 +101,23 @@ final class UploadItem {
     ..._kept.metadata,
   };
 
+  /// What carries it.
+  UploadWay get via => _kept.via;
+
+  /// Opens a stream for it.
+  UploadOpen opening(int stream) => switch (url) {
+    // What it is called, by its address.
+    final url? => UploadOpen(stream: stream, size: total, uploadId: Uri.parse(url).pathSegments.last),
+    null => UploadOpen(
+      stream: stream,
+      size: total,
+      name: name,
+      mime: _kept.mime,
+      localKey: _kept.localKey,
+      metadata: _kept.metadata,
+    ),
+  };
+
   /// As it is listed.
   UploadEntry get entry => UploadEntry(
     id: id,
@@ -109,6 +127,7 @@ final class UploadItem {
     sent: sent,
     localKey: _kept.localKey,
     metadata: _kept.metadata,
+    via: via,
     fingerprint: fingerprint,
     at: DateTime.fromMicrosecondsSinceEpoch(at),
     source: source,
@@ -123,6 +142,7 @@ final class UploadItem {
     total: total,
     localKey: _kept.localKey,
     metadata: _kept.metadata,
+    via: via,
     fingerprint: fingerprint,
     at: at,
     modified: source == null ? _kept.modified : source!.lastModified,

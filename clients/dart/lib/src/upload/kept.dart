@@ -19,6 +19,7 @@ final class KeptUpload {
     required this.total,
     required this.localKey,
     required this.metadata,
+    required this.via,
     required this.fingerprint,
     required this.at,
     required this.status,
@@ -37,6 +38,7 @@ final class KeptUpload {
       total: said['total']! as int,
       localKey: text('localKey'),
       metadata: (said['metadata']! as Map<String, Object?>).cast<String, String>(),
+      via: said['via'] == 'socket' ? UploadWay.socket : UploadWay.http,
       fingerprint: text('fingerprint'),
       at: row.at,
       modified: said['modified'] as int?,
@@ -58,6 +60,9 @@ final class KeptUpload {
 
   /// What else the server is told.
   final Map<String, String> metadata;
+
+  /// What carries it.
+  final UploadWay via;
 
   /// When it was begun: microseconds since 1970.
   final int at;
@@ -81,6 +86,7 @@ final class KeptUpload {
     'total': total,
     'localKey': localKey,
     'metadata': metadata,
+    'via': via.name,
     'fingerprint': fingerprint,
     'modified': modified,
     'reference': reference,

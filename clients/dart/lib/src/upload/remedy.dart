@@ -1,4 +1,5 @@
 import '../client/exception.dart';
+import 'types.dart';
 
 /// How often the server may say the same in a row of what should not happen twice.
 const _patience = 5;
@@ -14,6 +15,9 @@ const _elsewhere = {409, 460};
 
 /// Codes of an upload that is not there any more.
 const _gone = {404, 410};
+
+/// Somebody else goes on with the upload.
+const _taken = 423;
 
 /// What is done about an attempt that failed.
 enum Remedy {
@@ -31,7 +35,13 @@ enum Remedy {
 }
 
 /// What is done about an error, after so many failures in a row; [isBegun]: whether the server has something.
-Remedy remedyFor(PsdException error, {required bool isBegun, required bool isSignedOut, required int failures}) {
+Remedy remedyFor(
+  PsdException error, {
+  required UploadWay via,
+  required bool isBegun,
+  required bool isSignedOut,
+  required int failures,
+}) {
   final PsdException(:kind, code: said) = error;
   final code = said ?? 0;
   if (kind == ErrorKind.signedOut || code == 401 && isSignedOut) return Remedy.waitForLogin;
@@ -40,6 +50,8 @@ Remedy remedyFor(PsdException error, {required bool isBegun, required bool isSig
   final mayRepeat = isBegun && failures <= _patience;
   if (mayRepeat && _gone.contains(code)) return Remedy.beginAnew;
   if (mayRepeat && _elsewhere.contains(code)) return Remedy.wait;
+  // Both would go on taking it from each other.
+  if (code == _taken && via == UploadWay.socket) return Remedy.giveUp;
   final isTransient = _transient.contains(code) || code >= 500 && !_lasting.contains(code);
   return kind == ErrorKind.refused && isTransient ? Remedy.wait : Remedy.giveUp;
 }

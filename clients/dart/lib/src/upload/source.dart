@@ -1,4 +1,5 @@
 import 'dart:async';
+import 'dart:math';
 import 'dart:typed_data';
 
 import '../client/exception.dart';
@@ -52,8 +53,8 @@ final class BytesSource implements UploadSource {
       Uint8List.sublistView(_bytes, start, end < length ? end : length);
 }
 
-/// A stream that comes once. Only what the server has not confirmed is kept: at most a chunk, and an event of the
-/// stream.
+/// A stream that comes once. What may still be under way is kept: a MiB before what was read last, and what its events
+/// brought beyond that.
 final class StreamSource implements UploadSource {
   /// A stream of [length] bytes.
   StreamSource(Stream<List<int>> stream, this.length, {this.name = '', this.mime = ''})
@@ -76,9 +77,13 @@ final class StreamSource implements UploadSource {
   @override
   String? get reference => null;
 
-  /// Where [_held] begins.
-  int _start = 0;
+  /// Bytes that may be under way, so that the server may want them again.
+  static const _underWay = 1 << 20;
+
+  /// What is held: the first [_used] bytes, of which the first is at [_start] in the stream.
   Uint8List _held = Uint8List(0);
+  int _start = 0;
+  int _used = 0;
 
   /// Reads follow each other, also those that nobody waits for any more.
   Future<void> _last = Future.value();
@@ -94,19 +99,25 @@ final class StreamSource implements UploadSource {
     if (start < _start) {
       throw PsdException(ErrorKind.unreadable, 'the stream is past byte $start, from which the server wants it again');
     }
-    final held = BytesBuilder(copy: false)..add(Uint8List.sublistView(_held, start - _start));
-    _start = start;
-    _held = Uint8List(0);
-    try {
-      while (start + held.length < end && await _events.moveNext()) {
-        held.add(_events.current);
-      }
-    } finally {
-      _held = held.takeBytes();
+    while (_start + _used < end && await _events.moveNext()) {
+      _hold(_events.current, start);
     }
-    if (start + _held.length < end) {
-      throw PsdException(ErrorKind.unreadable, 'the stream ended after ${start + _held.length} of $length bytes');
+    if (_start + _used < end) {
+      throw PsdException(ErrorKind.unreadable, 'the stream ended after ${_start + _used} of $length bytes');
     }
-    return Uint8List.sublistView(_held, 0, end - start);
+    return _held.sublist(start - _start, end - _start);
+  }
+
+  /// Holds what has come, and lets go of what nobody wants again who wants what begins at [start].
+  void _hold(List<int> event, int start) {
+    if (_used + event.length > _held.length) {
+      final rest = _held.sublist(max(0, start - _underWay - _start).clamp(0, _used), _used);
+      _start += _used - rest.length;
+      _used = rest.length;
+      final needed = _used + event.length;
+      if (needed > _held.length ~/ 2) _held = Uint8List(needed * 2);
+      _held.setRange(0, _used, rest);
+    }
+    _held.setRange(_used, _used += event.length, event);
   }
 }

@@ -1,10 +1,13 @@
 import 'dart:math';
 
 import '../client/abort_signal.dart';
+import '../client/client.dart';
 import '../client/exception.dart';
 import '../common/sfiles.dart';
 import 'item.dart';
+import 'streams.dart';
 import 'tus.dart';
+import 'types.dart';
 
 /// Bytes of a chunk: at first, at least and at most.
 const _first = 1 << 18, _least = 1 << 16, _most = 1 << 23;
@@ -15,8 +18,9 @@ const _fast = 1000, _slow = 4000;
 /// Sends the bytes of uploads.
 final class Transfer {
   /// In chunks of [_chunkSize] bytes, or of what suits the network.
-  Transfer(this._tus, this._chunkSize, {required this.changed, required this.save});
+  Transfer(this._client, this._tus, this._chunkSize, {required this.changed, required this.save});
 
+  final PsdClient _client;
   final Tus _tus;
   final int? _chunkSize;
 
@@ -31,6 +35,28 @@ final class Transfer {
 
   /// Sends what the server has not; nothing comes of it where it was ended early.
   Future<UploadedFile?> run(UploadItem item, AbortSignal signal) async {
+    if (item.via == UploadWay.socket && await streamsOf(_client).canOpen(signal)) {
+      // Requests would have to ask first.
+      item.isKnown = false;
+      Future<void> begun(String id) {
+        item.url ??= id;
+        return save(item);
+      }
+
+      final events = StreamEvents(begun: begun, advance: (sent) => advance(item, sent));
+      return streamsOf(_client).send(item, _chunkSize, signal, events);
+    }
+    return signal.isAborted ? null : _request(item, signal);
+  }
+
+  /// Ends what the server has of it.
+  Future<void> terminate(UploadItem item) async {
+    if (item.via == UploadWay.socket && await streamsOf(_client).end(item)) return;
+    await _tus.terminate(item.url!);
+  }
+
+  /// Sends it by requests.
+  Future<UploadedFile?> _request(UploadItem item, AbortSignal signal) async {
     if (item.url == null) {
       final TusAnswer(:url, :offset, :file) = await _tus.create(item.total, item.said);
       item.url = url;

@@ -17,6 +17,8 @@ const brief = 30000;
 /// Asks for the file in the answer to what has completed it (RFC 7240).
 const _prefer = {'Prefer': 'return=representation'};
 
+final _id = RegExp(r'^\w+$');
+
 /// A refusal.
 final class Refusal implements Exception {
   /// A refusal, and how long the server wants to be left alone.
@@ -114,7 +116,7 @@ final class Tus {
     }
     for (var tries = 1; ; tries++) {
       final token = _auth.token;
-      final address = (await _endpoint()).resolve(url);
+      final address = _addressOf(url, await _endpoint());
       final all = {'Tus-Resumable': '1.0.0', ...headers, if (token != null) 'Authorization': 'Bearer $token'};
       final response = await _attempt(method, address, all, body, milliseconds, signal);
       if (response.status >= 200 && response.status < 300) return response;
@@ -124,6 +126,13 @@ final class Tus {
       if (!_auth.canRefresh) throw refusal;
       await _auth.refresh();
     }
+  }
+
+  /// As the server wrote it, or below the endpoint what the socket calls it.
+  Uri _addressOf(String url, Uri endpoint) {
+    if (!_id.hasMatch(url)) return endpoint.resolve(url);
+    final segments = endpoint.pathSegments.where((segment) => segment.isNotEmpty);
+    return endpoint.replace(pathSegments: [...segments, url]);
   }
 
   Future<UploadResponse> _attempt(

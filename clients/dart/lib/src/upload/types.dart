@@ -8,7 +8,18 @@ import '../storage/storage.dart';
 import 'http.dart';
 import 'source.dart';
 
-/// How an upload fares.
+/// What carries a file.
+enum UploadWay {
+  /// Requests of tus, beside the connection.
+  http,
+
+  /// The connection itself, beside its messages. A server that takes no files there (or speaks classic) gets them by
+  /// [http].
+  socket,
+}
+
+/// How an upload fares. `UploadStatus`, `UploadDone` and `UploadFailed` are messages: whoever imports those, too, must not
+/// have to choose.
 sealed class UploadState {
   const UploadState();
 }
@@ -79,6 +90,7 @@ final class UploadEntry {
     required this.sent,
     required this.localKey,
     required this.metadata,
+    required this.via,
     required this.fingerprint,
     required this.at,
     required this.source,
@@ -105,6 +117,9 @@ final class UploadEntry {
 
   /// What else the server is told.
   final Map<String, String> metadata;
+
+  /// What carries it, if the server does not want it otherwise.
+  final UploadWay via;
 
   /// What tells whether a file that is given again is this one.
   final String fingerprint;
@@ -157,10 +172,11 @@ final class UploadsOptions {
   /// How many run at once; the others wait for their turn.
   final int parallel;
 
-  /// Bytes of a request. By default as many as go in about a second or two, from 64 KiB to 8 MiB.
+  /// Bytes of a request, or at most of a chunk on the socket. By default as many as go in about a second or two, from
+  /// 64 KiB to 8 MiB; on the socket what the line takes without delay, from 16 to 64 KiB.
   final int? chunkSize;
 
-  /// Whether each chunk carries its CRC-32.
+  /// Whether each chunk carries its CRC-32. On the socket each has its CRC-32C.
   final bool checksum;
 
   /// Whether uploads that are done stay on the list, over restarts too, until they are removed.
@@ -173,7 +189,7 @@ final class UploadsOptions {
   /// Told of what goes wrong without a caller to tell; by default it is printed.
   final void Function(Object error)? onWarning;
 
-  /// Sends requests; by default with `dart:io`. Needed in browsers.
+  /// Sends requests; by default with `dart:io`, or the browser's `fetch`.
   final UploadHttp? http;
 
   /// Finds a file again by its `reference`; nothing if it is not there. By default the reference is a path.

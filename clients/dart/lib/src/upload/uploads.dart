@@ -14,7 +14,7 @@ import '../storage/memory.dart';
 import '../storage/resilient.dart';
 import 'item.dart';
 import 'kept.dart';
-import 'platform_none.dart' if (dart.library.io) 'platform_io.dart';
+import 'platform_none.dart' if (dart.library.io) 'platform_io.dart' if (dart.library.js_interop) 'platform_web.dart';
 import 'remedy.dart';
 import 'source.dart';
 import 'transfer.dart';
@@ -38,7 +38,7 @@ final class Uploads implements Store<List<UploadEntry>> {
     : _auth = authOf(_client),
       _environment = Environment(clock: _options.clock, random: _options.random) {
     _tus = Tus(_auth, endpoint, _options.http ?? sendHttp, checksum: _options.checksum);
-    _transfer = Transfer(_tus, _options.chunkSize, changed: _update, save: _save);
+    _transfer = Transfer(_client, _tus, _options.chunkSize, changed: _update, save: _save);
     _kept = KeptUploads(ResilientStorage(_options.storage ?? MemoryStorage(), _warn), _environment, _warn);
     _watching.add(_client.connection.changes.listen(_connected));
     _connected(_client.connection.value);
@@ -69,6 +69,7 @@ final class Uploads implements Store<List<UploadEntry>> {
   /// - [name] and [mime] are the file's own by default. The server looks at the bytes, too.
   /// - [localKey]: `local_key` of the server's messages; the upload's id by default.
   /// - [metadata]: what else the server is told (`Upload-Metadata` of tus). Names are ASCII without spaces and commas.
+  /// - [via]: what carries it.
   /// - [fingerprint] tells whether a file is the same after a restart; by default its name, type, length and date do.
   /// - [onProgress] is told whenever the server has confirmed more bytes, and how many there are in all.
   /// - [signal] cancels the upload.
@@ -78,6 +79,7 @@ final class Uploads implements Store<List<UploadEntry>> {
     String? mime,
     String? localKey,
     Map<String, String> metadata = const {},
+    UploadWay via = UploadWay.http,
     String? fingerprint,
     void Function(int sent, int total)? onProgress,
     AbortSignal? signal,
@@ -98,6 +100,7 @@ final class Uploads implements Store<List<UploadEntry>> {
         total: length,
         localKey: localKey ?? id,
         metadata: Map.unmodifiable(metadata),
+        via: via,
         fingerprint: fingerprint ?? [says.name, says.mime, length, lastModified ?? ''].join(','),
         at: max(_environment.now() * 1000, (_items.lastOrNull?.at ?? 0) + 1),
         status: const UploadQueued(),
@@ -391,6 +394,7 @@ final class Uploads implements Store<List<UploadEntry>> {
     _transfer.shrink(item);
     final remedy = remedyFor(
       error,
+      via: item.via,
       isBegun: item.url != null,
       isSignedOut: _auth.state.value is AuthSignedOut,
       failures: item.failures,
@@ -449,7 +453,7 @@ final class Uploads implements Store<List<UploadEntry>> {
     // Its beginning is waited for: it says what is to be ended.
     await item.attempt;
     try {
-      if (item.url case final url?) await _tus.terminate(url);
+      if (item.url != null) await _transfer.terminate(item);
     } on Object {
       // What the server does not hear of expires there.
     }
