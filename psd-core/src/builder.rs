@@ -1,6 +1,9 @@
 //! Building a server: what start-up checks, and all it refuses at once.
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64},
+};
 
 use tokio::{net::ToSocketAddrs, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -254,6 +257,7 @@ impl ServerBuilder {
             failed_accepts: AtomicU64::new(0),
             leaving: CancellationToken::new(),
             draining: CancellationToken::new(),
+            is_draining: AtomicBool::new(false),
             halting: CancellationToken::new(),
             connections: TaskTracker::new(),
             router,

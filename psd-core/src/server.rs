@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -60,6 +60,8 @@ pub(crate) struct Inner {
     pub(crate) leaving: CancellationToken,
     /// Cancelled when the ports close and connections go.
     pub(crate) draining: CancellationToken,
+    /// The same for whoever asks often: the token has a lock.
+    pub(crate) is_draining: AtomicBool,
     /// Cancelled when what still runs is given up.
     pub(crate) halting: CancellationToken,
     /// Every connection's task, and work that was acked before it was done.

@@ -149,7 +149,8 @@ fn dispatch() -> anyhow::Result<bool> {
 /// Runs the demo server under callgrind, sends it messages, alone or in a room, and returns the annotated profile.
 fn measure(dialect: Dialect, count: u64, members: Option<u64>) -> anyhow::Result<String> {
     let release = shell::target().join("release");
-    let out = shell::target().join(format!("callgrind.{}", dialect.name()));
+    let what = if members.is_some() { "publish" } else { "echo" };
+    let out = shell::target().join(format!("callgrind.{}.{what}", dialect.name()));
     let mut server = command("valgrind", &["--tool=callgrind", &format!("--toggle-collect={TURN}*")]);
     server.arg(format!("--callgrind-out-file={}", out.display())).arg(release.join("demo-server"));
     server.args(["--port", "0"]).env("TOKIO_WORKER_THREADS", "1").env("PSD_N_SYNC_WORKERS", "1");

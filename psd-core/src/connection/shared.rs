@@ -416,7 +416,7 @@ pub(crate) struct Unfinished(Arc<Shared>);
 impl Drop for Unfinished {
     fn drop(&mut self) {
         self.0.unfinished.fetch_sub(1, Ordering::AcqRel);
-        if self.0.server.0.draining.is_cancelled() {
+        if self.0.server.is_draining() {
             self.0.outbox.wake(); // The connection may be what waits for it.
         }
     }

@@ -491,7 +491,7 @@ impl Task {
     /// When the server shuts down, a connection closes as soon as its time has come and it is idle.
     fn close_when_drained(&mut self, context: &mut Context<'_>) {
         let server = &self.shared.server.0;
-        if !server.draining.is_cancelled() || self.shared.outbox.closing().is_some() {
+        if !self.shared.server.is_draining() || self.shared.outbox.closing().is_some() {
             return;
         }
         if server.halting.is_cancelled() {

@@ -1,6 +1,6 @@
 //! Shutting down: from the wish to the last connection's end.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use tokio::time::timeout;
 
@@ -27,20 +27,30 @@ impl Server {
         let delay = self.0.settings.drain_delay;
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) if !delay.is_zero() => {
-                let draining = self.0.draining.clone();
+                let server = self.clone();
                 drop(runtime.spawn(async move {
                     let () = tokio::time::sleep(delay).await;
-                    draining.cancel();
+                    server.close_ports();
                 }));
             }
-            _ => self.0.draining.cancel(),
+            _ => self.close_ports(),
         }
+    }
+
+    fn close_ports(&self) {
+        self.0.is_draining.store(true, Ordering::Release);
+        self.0.draining.cancel();
+    }
+
+    /// Whether ports close and connections go.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.0.is_draining.load(Ordering::Acquire)
     }
 
     /// Shuts down without waiting: what runs is answered with code 503, and every connection closes.
     pub fn shut_down_now(&self) {
         self.0.leaving.cancel();
-        self.0.draining.cancel();
+        self.close_ports();
         self.0.halting.cancel();
     }
 

@@ -109,7 +109,7 @@ impl Accepted {
             tracing::info!(path = endpoint.spec.path, refusal, "a handshake was refused");
             return Err((Reason::Origin, (StatusCode::FORBIDDEN, refusal).into_response()));
         }
-        if server.0.draining.is_cancelled() {
+        if server.is_draining() {
             let refusal = (StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down");
             return Err((Reason::ShuttingDown, refusal.into_response()));
         }
@@ -209,7 +209,7 @@ where
         Err(refusal) => return refusal.into_response(),
     };
     let accept = derive_accept_key(key.as_bytes());
-    if server.0.draining.is_cancelled() {
+    if server.is_draining() {
         return (StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down").into_response();
     }
     let fare = request.extensions().get::<Arc<Fare>>();

@@ -5,5 +5,7 @@
 mod malformed;
 /// Random changes of recorded frames.
 mod mutations;
+/// Frames in fragments, and in any pieces.
+mod pieces;
 /// Every recorded conversation.
 mod replay;
