@@ -1,4 +1,5 @@
 import { create, fromBinary, toBinary, type MessageType } from "./codec/index.js";
+import { pieces } from "./codec/read.js";
 import { Envelope, Frame, Headers } from "./wire.js";
 
 /** How the client and the server talk: docs/PROTOCOL.md. */
@@ -52,22 +53,7 @@ export const binary: Framing<Uint8Array, Uint8Array> = {
     // A message in a field has its length before it, too; and before that a tag, of one byte.
     return toBinary(Frame, { envelope: { headers, body, seq: BigInt(seq), seen: BigInt(seen) } }).subarray(1);
   },
-  *split(data: ArrayBuffer) {
-    const frame = new Uint8Array(data);
-    for (let at = 0; at < frame.length; ) {
-      let length = 0;
-      let factor = 1;
-      let byte: number;
-      do {
-        byte = frame[at++] ?? 128;
-        length += (byte & 127) * factor;
-        factor *= 128;
-        // What is too long for a varint ends here, too.
-        if (at + length > frame.length) throw new RangeError("an envelope does not fit its frame");
-      } while (byte > 127);
-      yield frame.subarray(at, (at += length));
-    }
-  },
+  split: (data: ArrayBuffer) => pieces(new Uint8Array(data)),
   read(envelope) {
     const { headers = create(Headers), body, seq } = fromBinary(Envelope, envelope);
     return { ...headers, type: headers.messageType, seq: Number(seq), read: (type) => fromBinary(type, body) };

@@ -68,7 +68,7 @@ test("the client is small, and smaller for a contract without `client cache`", a
   console.info(`with outbox and cache: ${text(whole)}; the hooks: ${hooks.first - small.first} bytes`);
   console.info(`uploads: ${uploads.first - small.first} bytes, and ${uploads.later - small.later} more when a file goes over the socket`);
   expect(small.first).toBeLessThanOrEqual(10_050);
-  expect(whole.first).toBeLessThanOrEqual(12_350);
+  expect(whole.first).toBeLessThanOrEqual(12_300);
   expect(whole.later).toBeLessThanOrEqual(2000);
   expect(hooks.first - small.first).toBeLessThan(2000);
   expect(uploads.first - small.first).toBeLessThan(5100);

@@ -52,13 +52,13 @@ const writeField = (field: Field, held: any, json: JsonObject, options: JsonWrit
 const writeValue = (field: Field, value: any, options: JsonWriteOptions): JsonValue => {
   const { kind, form } = field;
   if (kind === MESSAGE) return writeMessage(planIn(field), value, options);
-  if (kind === ENUM) return enumNames(field).get(value) ?? value;
+  if (kind === ENUM) return enumNames(field)[value] ?? value;
   return kind === NULL ? null : scalarToJson(kind, form ? form.from(value) : value);
 };
 
 /** The names of an enum's numbers: the first of each. */
-const enumNames = (field: Field): Map<number, string> =>
-  (field.names ??= new Map(
+const enumNames = (field: Field): Record<number, string> =>
+  (field.names ??= Object.fromEntries(
     Object.entries(field.ref!() as EnumType)
       .reverse()
       .map(([name, number]) => [number, name]),
@@ -124,7 +124,7 @@ const readField = (field: Field, json: JsonValue, message: any, options: JsonRea
       }
     } else if ((value = readValue(field, json, options)) !== ABSENT) {
       if (label !== ONEOF) message[name] = value;
-      else if (message[property].case) fail("another field of the oneof is there");
+      else if (message[property].case) fail("the oneof is there twice");
       else message[property] = { case: name, value };
     }
   } catch (error) {

@@ -72,7 +72,7 @@ export interface Field {
   /** Of a message; of a map, the plan of its entries. Made when it is first needed. */
   plan: Plan | undefined;
   /** The names of an enum by number. Made when they are first needed. */
-  names: Map<number, string> | undefined;
+  names: Record<number, string> | undefined;
   /** The field that comes next on the wire, if all are there. */
   next: Field;
 }
@@ -89,11 +89,14 @@ export interface Plan {
 
 const raise = (_: string, letter = ""): string => letter.toUpperCase();
 
+/** The same text as engines hold names of properties, which they find in less time. */
+const intern = (name: string): string => Object.keys({ [name]: 0 })[0]!;
+
 const compileField = ([proto, number, type, ref, oneof, json, property]: FieldInfo): Field => {
   const [, key, kindName, mark] = /^(?:(\w+):)?(\w+)(.?)/.exec(type) as unknown as string[];
   const kind = key ? MESSAGE : KINDS.indexOf(kindName!);
   const wire = Number(WIRE[kind]);
-  const classic = proto.replace(/_([a-z])/g, raise);
+  const classic = intern(proto.replace(/_([a-z])/g, raise));
   const name = property ?? classic;
   const isPacked = mark === "[" && wire !== 2;
   return {

@@ -27,6 +27,17 @@ export const fromBinary = <T>(type: MessageType<T>, from: Uint8Array): T => {
   }
 };
 
+/** The pieces of some bytes, each behind its length. What does not fit is an error behind those that do. */
+export function* pieces(from: Uint8Array): Generator<Uint8Array> {
+  for (let next = 0; next < from.length; ) {
+    bytes = from;
+    at = next;
+    next = end();
+    bytes = NOTHING;
+    yield from.subarray(at, next);
+  }
+}
+
 /** Fails if more was read than is there. */
 const check = (end: number): void => {
   if (at > end) fail("the bytes end too early");

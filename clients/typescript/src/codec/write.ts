@@ -148,7 +148,7 @@ const isDefault = (kind: number, value: any): boolean =>
     ? value === 0 && 1 / value > 0
     : typeof value === "object"
       ? value?.length === 0
-      : !value || (value === "0" && kind !== k.STRING);
+      : !value || (kind !== k.STRING && value === "0");
 
 /** Whether `null` is a value of the field, and not its absence. */
 export const isNullable = (field: Field): boolean =>
