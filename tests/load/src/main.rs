@@ -33,9 +33,10 @@ Examples:
   cargo xtask load soak --seconds 600           ten minutes of mixed work: nothing grows
   cargo xtask load soak --seconds 20 --counts-only
   cargo xtask load files                        a gigabyte by tus, and what it costs the server
-  cargo xtask load files --uploads 50 --mebibytes 20
+  cargo xtask load files --uploads 50 --mebibytes 20 --seconds 20
   cargo xtask load files --by stream            the same over a connection of v1; `--by classic` by a second socket
-  cargo xtask load files --by stream --kills 5  with the server killed five times in between
+  cargo xtask load files --by stream --kills 5 --kill-clients 5
+                                                with server and client killed five times each in between
   cargo xtask load deploy                       SIGTERM under load, and how clients return
 
 A bar that is missed makes the program fail. With --counts-only times and memory are printed and not judged: what must
@@ -66,6 +67,12 @@ enum Program {
     /// The hostile half of `flood`, a process of its own
     #[command(hide = true)]
     Attack(flood::Attack),
+    /// The clients of `files`, a process of its own
+    #[command(hide = true)]
+    Upload(files::Upload),
+    /// Who measures beside them, a process of its own
+    #[command(hide = true)]
+    Talk(files::Talk),
 }
 
 /// After how many turns of tasks the runtime asks the system for news (docs/OPERATIONS.md, "Latency under a flood").
@@ -89,6 +96,8 @@ async fn run() -> anyhow::Result<ExitCode> {
         Program::Files(arguments) => files::run(arguments, &mut report).await?,
         Program::Serve => app::serve().await?,
         Program::Attack(arguments) => flood::attack(arguments).await?,
+        Program::Upload(arguments) => files::upload(arguments).await?,
+        Program::Talk(arguments) => files::talk(arguments).await?,
     }
     Ok(report.verdict())
 }

@@ -1,6 +1,6 @@
 //! What the system says about a process.
 
-use std::{fs, net::IpAddr};
+use std::{fs, net::IpAddr, process::Stdio};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -28,6 +28,13 @@ pub(crate) fn resident(process: u32) -> u64 {
 /// How many files a process has open.
 pub(crate) fn files(process: u32) -> usize {
     fs::read_dir(format!("/proc/{process}/fd")).map_or(0, Iterator::count)
+}
+
+/// Whether `chrt` may start a program with this policy.
+pub(crate) fn can_be_scheduled(policy: &[&str]) -> bool {
+    let mut chrt = std::process::Command::new("chrt");
+    let chrt = chrt.args(policy).arg("true").stdout(Stdio::null()).stderr(Stdio::null());
+    chrt.status().is_ok_and(|status| status.success())
 }
 
 /// The loopback address of a client: a thousand clients each, so that no address runs out of ports.

@@ -54,8 +54,9 @@ fn a_file_comes_back_as_long_as_it_went() {
 }
 
 #[test]
-fn streams_and_second_sockets_outlive_servers_that_are_killed() {
-    for by in ["stream", "classic"] {
-        holds(&["files", "--by", by, "--mebibytes", "16", "--uploads", "3", "--messages", "20", "--kills", "3"]);
+fn files_outlive_servers_and_clients_that_are_killed() {
+    for by in ["tus", "stream", "classic"] {
+        let kills = ["--kills", "2", "--kill-clients", "3"];
+        holds(&[&["files", "--by", by, "--mebibytes", "8", "--uploads", "2", "--messages", "20"], &kills[..]].concat());
     }
 }

@@ -1,13 +1,6 @@
-//! The ways by which a file comes, each going on after the server was killed.
+//! The ways by which a file comes, each going on after the server was killed, or the client.
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{io::ErrorKind, net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::ValueEnum;
@@ -17,7 +10,8 @@ use psd_core::proto::common::psd::v1::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    time::timeout,
+    sync::watch,
+    time::{Instant, timeout},
 };
 
 use super::{BLOCK, content};
@@ -29,7 +23,7 @@ use crate::{
 const TOKEN: &str = "uploader";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Way {
+pub(crate) enum Way {
     /// Over HTTP
     Tus,
     /// As a stream of a connection of v1
@@ -45,22 +39,82 @@ impl Way {
     }
 }
 
+/// Bytes of one request of an upload that may be killed: what is confirmed at its end is not sent again.
+pub(super) const REQUEST: u64 = 2 << 20;
+
+/// How fast bytes may go.
+pub(super) struct Pace {
+    /// Bytes a second; 0 for as many as there can be.
+    rate: u64,
+    began: Instant,
+    sent: u64,
+}
+
+impl Pace {
+    pub(super) fn new(rate: u64) -> Self {
+        Self { rate, began: Instant::now(), sent: 0 }
+    }
+
+    async fn keep(&mut self, bytes: u64) {
+        self.sent += bytes;
+        if self.rate > 0 {
+            let due = Duration::from_secs_f64(self.sent as f64 / self.rate as f64);
+            tokio::time::sleep_until(self.began + due).await;
+        }
+    }
+}
+
 /// A file on its way.
 pub(super) struct Upload {
     way: Way,
     length: u64,
+    place: Place,
+    pace: Pace,
+    memory: Option<Memory>,
+}
+
+/// How far an upload is.
+#[derive(Debug, Default)]
+struct Place {
     id: Option<String>,
-    /// Bytes that have been sent, over all attempts.
-    sent: Arc<AtomicU64>,
     /// Up to where the server has said that it is safe.
     confirmed: u64,
     /// Bytes before that which it wanted again.
-    pub(super) confirmed_again: u64,
+    confirmed_again: u64,
+}
+
+/// What outlives the process of an upload.
+struct Memory {
+    file: PathBuf,
+    allowed: watch::Receiver<u64>,
+    /// Bytes that this process has sent.
+    sent: u64,
 }
 
 impl Upload {
-    pub(super) fn new(way: Way, length: u64, sent: Arc<AtomicU64>) -> Self {
-        Self { way, length, id: None, sent, confirmed: 0, confirmed_again: 0 }
+    pub(super) fn new(way: Way, length: u64, pace: Pace) -> Self {
+        Self { way, length, place: Place::default(), pace, memory: None }
+    }
+
+    /// An upload that goes on where the process before has left it, if there was one, and sends as much as is allowed.
+    pub(super) fn remembered(
+        way: Way,
+        length: u64,
+        file: PathBuf,
+        allowed: watch::Receiver<u64>,
+    ) -> anyhow::Result<Self> {
+        let place = match std::fs::read_to_string(&file) {
+            Ok(text) => Place::read(&text).with_context(|| format!("`{text}` is no place"))?,
+            Err(error) if error.kind() == ErrorKind::NotFound => Place::default(),
+            Err(error) => return Err(error.into()),
+        };
+        let memory = Some(Memory { file, allowed, sent: 0 });
+        Ok(Self { way, length, place, pace: Pace::new(0), memory })
+    }
+
+    /// Bytes that the server had confirmed and wanted again, over all attempts and processes.
+    pub(super) fn confirmed_again(&self) -> u64 {
+        self.place.confirmed_again
     }
 
     /// Brings the whole file, whatever becomes of the server meanwhile; its URL.
@@ -91,8 +145,25 @@ impl Upload {
     }
 
     /// Goes on here, says the server.
-    fn goes_on_at(&mut self, offset: u64) {
-        self.confirmed_again += self.confirmed.saturating_sub(offset);
+    fn goes_on_at(&mut self, offset: u64) -> anyhow::Result<()> {
+        self.place.confirmed_again += self.place.confirmed.saturating_sub(offset);
+        self.is_safe(offset)
+    }
+
+    /// So much is safe, says the server.
+    fn is_safe(&mut self, offset: u64) -> anyhow::Result<()> {
+        self.place.confirmed = offset;
+        self.remember()
+    }
+
+    /// Notes its place where the next process finds it. A classic client knows none.
+    fn remember(&self) -> anyhow::Result<()> {
+        if let Some(memory) = self.memory.as_ref().filter(|_| self.way.goes_on()) {
+            let new = memory.file.with_extension("new");
+            std::fs::write(&new, self.place.to_string())?;
+            std::fs::rename(&new, &memory.file)?;
+        }
+        Ok(())
     }
 
     /// Bytes of the block in which an offset is, from there on.
@@ -102,35 +173,50 @@ impl Upload {
         content(block)[start..start + (end - offset) as usize].to_vec()
     }
 
-    fn has_sent(&self, bytes: usize) {
-        self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    async fn has_sent(&mut self, bytes: usize) -> anyhow::Result<()> {
+        let bytes = bytes as u64;
+        self.pace.keep(bytes).await;
+        if let Some(memory) = &mut self.memory {
+            println!("sent {bytes}");
+            memory.sent += bytes;
+            let sent = memory.sent;
+            memory.allowed.wait_for(|allowed| sent < *allowed).await?;
+        }
+        Ok(())
     }
 
     async fn by_tus(&mut self, address: SocketAddr) -> anyhow::Result<String> {
-        let path = match &self.id {
+        let path = match &self.place.id {
             Some(path) => path.clone(),
             None => self.created(address).await?,
         };
         let mut stream = tus(address, "HEAD", &path, "Content-Length: 0\r\n").await?;
         let answer = read(&mut stream).await?;
-        let offset: u64 = header(&answer, "upload-offset")?.parse()?;
-        self.goes_on_at(offset);
-        if offset == self.length {
+        let mut at: u64 = header(&answer, "upload-offset")?.parse()?;
+        self.goes_on_at(at)?;
+        if at == self.length {
             return header(&answer, "content-location");
         }
-        let head = format!(
-            "Upload-Offset: {offset}\r\nContent-Type: application/offset+octet-stream\r\nContent-Length: {}\r\n",
-            self.length - offset
-        );
-        let mut stream = tus(address, "PATCH", &path, &head).await?;
-        let mut at = offset;
-        while at < self.length {
-            let bytes = self.rest_of_block(at, self.length);
-            stream.write_all(&bytes).await?;
-            self.has_sent(bytes.len());
-            at += bytes.len() as u64;
+        loop {
+            let end = if self.memory.is_some() { self.length.min(at + REQUEST) } else { self.length };
+            let head = format!(
+                "Upload-Offset: {at}\r\nContent-Type: application/offset+octet-stream\r\nContent-Length: {}\r\n",
+                end - at
+            );
+            let mut stream = tus(address, "PATCH", &path, &head).await?;
+            while at < end {
+                let bytes = self.rest_of_block(at, end);
+                stream.write_all(&bytes).await?;
+                self.has_sent(bytes.len()).await?;
+                at += bytes.len() as u64;
+            }
+            let answer = read(&mut stream).await?;
+            if at == self.length {
+                return header(&answer, "content-location");
+            }
+            ensure!(header(&answer, "upload-offset")?.parse() == Ok(at), "expected the offset {at} in {answer}");
+            self.is_safe(at)?;
         }
-        header(&read(&mut stream).await?, "content-location")
     }
 
     /// Begins an upload; its path.
@@ -141,13 +227,14 @@ impl Upload {
         };
         let mut stream = tus(address, "POST", "/uploads", &format!("{length}\r\nContent-Length: 0\r\n")).await?;
         let path = header(&read(&mut stream).await?, "location")?;
-        self.id = Some(path.clone());
+        self.place.id = Some(path.clone());
+        self.remember()?;
         Ok(path)
     }
 
     async fn by_stream(&mut self, address: SocketAddr) -> anyhow::Result<String> {
         let mut client = Client::connect(address, address_of(2), TOKEN).await?;
-        let upload_id = self.id.clone().unwrap_or_default();
+        let upload_id = self.place.id.clone().unwrap_or_default();
         client.say(&UploadOpen { stream: 1, upload_id, size: Some(self.length), ..UploadOpen::default() }).await?;
         let (mut at, mut until) = (0, 0);
         loop {
@@ -156,7 +243,7 @@ impl Upload {
                 let bytes = data.len();
                 let crc32c = crc32c::crc32c(&data);
                 client.say(&UploadChunk { stream: 1, offset: at, data, crc32c, last: false }).await?;
-                self.has_sent(bytes);
+                self.has_sent(bytes).await?;
                 at += bytes as u64;
                 continue;
             }
@@ -166,11 +253,12 @@ impl Upload {
                 Event::Lost => bail!("the connection was lost"),
             };
             if let Some(opened) = said.read::<UploadOpened>() {
-                self.goes_on_at(opened.offset);
-                self.id = Some(opened.upload_id);
+                self.place.id = Some(opened.upload_id);
+                self.goes_on_at(opened.offset)?;
                 (at, until) = (opened.offset, opened.until);
             } else if let Some(credit) = said.read::<UploadCredit>() {
-                self.confirmed = self.confirmed.max(credit.offset);
+                ensure!(credit.offset >= self.place.confirmed, "{credit:?} goes back from {}", self.place.confirmed);
+                self.is_safe(credit.offset)?;
                 until = credit.until;
             } else if let Some(done) = said.read::<UploadFinished>() {
                 return Ok(done.file.context("it is a part of a file")?.url);
@@ -181,7 +269,7 @@ impl Upload {
     }
 
     async fn by_classic(&mut self, address: SocketAddr) -> anyhow::Result<String> {
-        let path = match &self.id {
+        let path = match &self.place.id {
             Some(path) => path.clone(),
             None => self.created(address).await?,
         };
@@ -190,7 +278,7 @@ impl Upload {
         while at < self.length {
             let bytes = self.rest_of_block(at, self.length);
             socket.send(&frame(0x2, &bytes)).await?;
-            self.has_sent(bytes.len());
+            self.has_sent(bytes.len()).await?;
             at += bytes.len() as u64;
             let (_, answer) = timeout(PATIENCE, socket.whole_frame()).await?.context("the socket was lost")?;
             let expected = format!("\"nBytes\":\"{at}\"");
@@ -203,6 +291,34 @@ impl Upload {
         let mut stream = tus(address, "HEAD", &path, "Content-Length: 0\r\n").await?;
         header(&read(&mut stream).await?, "content-location")
     }
+}
+
+impl Place {
+    fn read(text: &str) -> Option<Self> {
+        let mut lines = text.lines();
+        let id = lines.next()?.to_owned();
+        Some(Self {
+            id: Some(id),
+            confirmed: lines.next()?.parse().ok()?,
+            confirmed_again: lines.next()?.parse().ok()?,
+        })
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { id, confirmed, confirmed_again } = self;
+        write!(f, "{}\n{confirmed}\n{confirmed_again}\n", id.as_deref().unwrap_or_default())
+    }
+}
+
+/// Deletes a file that has been stored.
+pub(super) async fn delete(address: SocketAddr, url: &str) -> anyhow::Result<()> {
+    let id = url.split(['/', '?']).nth(2).with_context(|| format!("`{url}` names no file"))?;
+    let mut stream = tus(address, "DELETE", &format!("/uploads/{id}"), "Content-Length: 0\r\n").await?;
+    let answer = read(&mut stream).await?;
+    ensure!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+    Ok(())
 }
 
 async fn tus(address: SocketAddr, method: &str, path: &str, headers: &str) -> anyhow::Result<TcpStream> {
