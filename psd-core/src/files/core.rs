@@ -1,6 +1,6 @@
 //! What a server knows of its files.
 
-use std::{num::NonZero, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use object_store::{ObjectStore, path::Path};
@@ -8,7 +8,15 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::{
-    Files, hash::Checksum, hooks::AnyHooks, index::Index, locks::Locks, record::Record, slots::Slots, storage::Backend,
+    Files,
+    hash::Checksum,
+    hooks::AnyHooks,
+    index::Index,
+    locks::Locks,
+    record::Record,
+    slots::Slots,
+    storage::Backend,
+    work::{Work, steps},
 };
 use crate::{
     Error, Guard, Settings,
@@ -34,8 +42,7 @@ pub(crate) struct Core {
     pub(crate) locks: Locks,
     pub(crate) writers: Arc<Semaphore>,
     most_writers: usize,
-    /// Uploads whose bytes are hashed at the same time.
-    hashing: Arc<Semaphore>,
+    work: Arc<Work>,
     pub(crate) metrics: FileMetrics,
     pub(crate) clock: Clock,
     /// Of uploads that begin, by who begins them.
@@ -58,9 +65,10 @@ impl Core {
             ));
         }
         let most_writers = settings.upload_writers.min(Semaphore::MAX_PERMITS);
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let work = Arc::new(Work::new());
         Ok(Self {
-            backend: files.storage.open(settings)?,
+            backend: files.storage.open(settings, &work)?,
+            work,
             hooks: files.hooks,
             guard: files.guard,
             upload_path: files.upload_path,
@@ -73,7 +81,6 @@ impl Core {
             locks: Locks::default(),
             writers: Arc::new(Semaphore::new(most_writers)),
             most_writers,
-            hashing: Arc::new(Semaphore::new((cores / 2).max(1))),
             metrics: FileMetrics::new(),
             clock: Clock::new(),
             rates: Keyed::new(),
@@ -105,18 +112,16 @@ impl Core {
         mut checksum: Option<Checksum>,
         chunks: Vec<Bytes>,
     ) -> Result<(Sha256, Option<Checksum>), Error> {
-        let place = self.hashing.clone().acquire_owned().await?;
-        let digest = tokio::task::spawn_blocking(move || {
-            for chunk in &chunks {
-                hash.update(chunk);
+        let digest = self.work.busy(move || {
+            for step in steps(&chunks) {
+                hash.update(step);
                 if let Some(checksum) = &mut checksum {
-                    checksum.update(chunk);
+                    checksum.update(step);
                 }
             }
-            drop(place);
             (hash, checksum)
         });
-        Ok(digest.await?)
+        digest.await
     }
 
     /// Uploads that are being written.

@@ -65,7 +65,9 @@ pub trait FileHooks: Send + Sync + 'static {
     /// Runs when a file is stored, and makes of it what clients are told: the place for a thumbnail and for the database.
     /// Default: [`FileService::uploaded_file`](super::FileService::uploaded_file).
     ///
-    /// It runs again for the same file if the server was killed before it had returned.
+    /// Of servers that share a storage one runs it for a file. It runs again for the same file, here or there, if the server
+    /// was killed before what it returned was stored: what must not happen twice goes by [`StoredFile::upload`], which is the
+    /// same each time.
     ///
     /// # Errors
     /// What the client is answered with; the file is removed. An error of 500 or above keeps it, and it is tried again.

@@ -29,6 +29,7 @@ mod stored;
 mod stream;
 mod sweep;
 mod uploads;
+mod work;
 mod writer;
 
 pub use builder::Files;

@@ -144,10 +144,7 @@ impl FileService {
     }
 
     pub(crate) async fn delete_object(&self, path: &Path) -> Result<(), Error> {
-        match self.core.objects().delete(path).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(failed(path, error)),
-        }
+        self.core.backend.delete(path).await
     }
 
     /// A small object, written as JSON; `None` if there is none.

@@ -61,9 +61,9 @@ impl FileService {
                 Ok(Resumed::Open(Box::new(writer)))
             }
             Stage::Publishing(_) => {
-                let finished = self.conclude(record, held).await?;
-                let size = finished.record.length.unwrap_or_default();
-                Ok(Resumed::Done(Box::new(finished.record), size))
+                let record = self.conclude(id, held, self.claim(id).await?).await?;
+                let size = record.length.unwrap_or_default();
+                Ok(Resumed::Done(Box::new(record), size))
             }
             Stage::Done { size, .. } => Ok(Resumed::Done(Box::new(record), size)),
         }

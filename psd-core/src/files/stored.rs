@@ -16,7 +16,7 @@ use super::{UploadId, kind};
 pub struct StoredFile {
     /// Its name in the storage and in its URL, as [`Slot::key`](super::Slot::key) chose it.
     pub key: String,
-    /// The upload that brought it.
+    /// The upload that brought it, and no other file.
     pub upload: UploadId,
     /// What its owner calls it, without anything harmful; may be empty.
     pub name: String,

@@ -19,6 +19,22 @@ const AT_ONCE: usize = 16;
 /// How long the bytes of an upload are kept whose record cannot be found: it may be about to be written.
 const ORPHAN_AGE: u64 = 60 * 60;
 
+/// When a sweep comes back to uploads that other servers have claimed.
+const CLAIMED: Duration = Duration::from_secs(10);
+
+struct Swept {
+    count: usize,
+    is_claimed: bool,
+}
+
+/// What a sweep finds of an upload.
+enum One {
+    Kept,
+    /// Another server is about to end it.
+    Claimed,
+    Swept,
+}
+
 impl FileService {
     /// Removes uploads that have expired, goes on with those that were being published when the server was killed, and
     /// returns how many there were of both. A server that listens does it by itself, every ten minutes or more often.
@@ -26,6 +42,10 @@ impl FileService {
     /// # Errors
     /// The storage does not answer (code 503).
     pub async fn sweep(&self) -> Result<usize, Error> {
+        self.sweep_all().await.map(|swept| swept.count)
+    }
+
+    async fn sweep_all(&self) -> Result<Swept, Error> {
         self.load().await?;
         let prefix = Path::from("uploads");
         let objects: Vec<_> =
@@ -33,12 +53,14 @@ impl FileService {
         let upload_of = |path: &Path| path.parts().nth(1)?.as_ref().split('.').next()?.parse::<UploadId>().ok();
         let is_record = |path: &Path| path.filename().is_some_and(|name| name.ends_with(".json"));
         let mut records = std::collections::HashSet::new();
-        let mut count = 0;
+        let (mut count, mut is_claimed) = (0, false);
         for object in objects.iter().filter(|object| is_record(&object.location)) {
             let Some(id) = upload_of(&object.location) else { continue };
             records.insert(id);
             match self.sweep_one(id).await {
-                Ok(is_swept) => count += usize::from(is_swept),
+                Ok(One::Swept) => count += 1,
+                Ok(One::Claimed) => is_claimed = true,
+                Ok(One::Kept) => {}
                 Err(error) => tracing::warn!(upload = %id, ?error, "an upload cannot be swept"),
             }
         }
@@ -52,34 +74,43 @@ impl FileService {
             }
         }
         self.core.metrics.swept(count);
-        Ok(count)
+        Ok(Swept { count, is_claimed })
     }
 
-    async fn sweep_one(&self, id: UploadId) -> Result<bool, Error> {
+    async fn sweep_one(&self, id: UploadId) -> Result<One, Error> {
         // What somebody works with is not forgotten.
-        let Some(held) = self.core.locks.try_take(id) else { return Ok(false) };
-        let Some(record) = self.object::<Record>(&Record::path(id)).await? else { return Ok(false) };
+        let Some(held) = self.core.locks.try_take(id) else { return Ok(One::Kept) };
+        let Some(record) = self.object::<Record>(&Record::path(id)).await? else { return Ok(One::Kept) };
         let is_expired = record.expires <= now();
         match record.stage {
-            Stage::Publishing(_) => self.conclude(record, held).await.map(drop)?,
+            Stage::Publishing(_) => match self.core.backend.claim(id).await? {
+                Some(claim) => self.conclude(id, held, claim).await.map(drop)?,
+                None => return Ok(One::Claimed),
+            },
             Stage::Open if is_expired => {
                 self.discard(&record).await?;
                 self.core.metrics.failed(UploadFailure::Expired);
             }
             Stage::Done { .. } if is_expired => self.discard(&record).await?,
-            _ => return Ok(false),
+            _ => return Ok(One::Kept),
         }
-        Ok(true)
+        Ok(One::Swept)
     }
 
     /// Sweeps for as long as it is polled.
     pub(crate) async fn follow(&self) {
         let interval = (self.settings().upload_expiry / 10).clamp(Duration::from_secs(5), Duration::from_secs(600));
         loop {
-            if let Err(error) = self.sweep().await {
-                tracing::warn!(?error, "uploads cannot be swept");
-            }
-            tokio::time::sleep(interval).await;
+            let pause = match self.sweep_all().await {
+                // By a server that is at it, or that was killed: that shows later.
+                Ok(Swept { is_claimed: true, .. }) => interval.min(CLAIMED),
+                Ok(_) => interval,
+                Err(error) => {
+                    tracing::warn!(?error, "uploads cannot be swept");
+                    interval
+                }
+            };
+            tokio::time::sleep(pause).await;
         }
     }
 

@@ -191,9 +191,9 @@ impl FileService {
                 Ok((finished.record, offset))
             }
             Stage::Publishing(_) => {
-                let finished = self.conclude(record, held).await?;
-                let size = finished.record.length.unwrap_or_default();
-                Ok((finished.record, size))
+                let record = self.conclude(id, held, self.claim(id).await?).await?;
+                let size = record.length.unwrap_or_default();
+                Ok((record, size))
             }
             Stage::Done { size, .. } => Ok((record, size)),
         }
@@ -211,9 +211,9 @@ impl FileService {
                 Ok(Resumed::Open(Box::new(Writer::open(self.clone(), record, held, place).await?)))
             }
             Stage::Publishing(_) => {
-                let finished = self.conclude(record, held).await?;
-                let size = finished.record.length.unwrap_or_default();
-                Ok(Resumed::Done(Box::new(finished.record), size))
+                let record = self.conclude(id, held, self.claim(id).await?).await?;
+                let size = record.length.unwrap_or_default();
+                Ok(Resumed::Done(Box::new(record), size))
             }
             Stage::Done { size, .. } => Ok(Resumed::Done(Box::new(record), size)),
         }

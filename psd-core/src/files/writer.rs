@@ -13,8 +13,9 @@ use super::{
     hash::{Checksum, HashState, hex},
     kind,
     locks::Held,
+    publish::is_final,
     record::{Parts, Record, Stage, data_path},
-    storage::Sink,
+    storage::{Claim, Sink},
     stored::now,
     uploads::Finished,
 };
@@ -257,28 +258,28 @@ impl Writer {
     /// Bytes are missing (409) or the storage fails (503), and somebody may go on; or it is of a wrong type (415), there is
     /// no room (413, 507), or the hook refuses, and nothing is left.
     pub(crate) async fn finish(mut self) -> Result<Finished, Error> {
-        match self.close().await {
-            Ok(()) => {}
+        let claim = match self.close().await {
+            Ok(claim) => claim,
             Err(error) if matches!(error.code(), Some(413 | 415 | 507)) => {
                 self.failure = Some(UploadFailure::of(&error));
                 self.discard().await;
                 return Err(error);
             }
             Err(error) => return Err(error),
-        }
-        let Self { service, record, sink, held, .. } = self;
+        };
+        let Self { service, record, sink, held: _held, .. } = self;
         drop(sink);
-        match record.is_partial() {
-            true => {
+        match claim {
+            Some(claim) => service.end(record, claim).await,
+            None => {
                 service.core.metrics.done();
                 Ok(Finished { record, file: None })
             }
-            false => service.conclude(record, held).await,
         }
     }
 
-    /// Takes the last look at what has come, and notes that it is whole.
-    async fn close(&mut self) -> Result<(), Error> {
+    /// Takes the last look at what has come, and notes that it is whole. A file is claimed before anybody can see that.
+    async fn close(&mut self) -> Result<Option<Box<dyn Claim>>, Error> {
         self.flush().await?;
         let size = self.offset();
         match self.record.length {
@@ -300,11 +301,13 @@ impl Writer {
         record.hold = None;
         record.hash = HashState::of(&self.hash, size);
         record.head = Vec::new();
+        let mut claim = None;
         if record.is_partial() {
             service.core.save(record, size).await?;
             service.core.backend.publish(record).await?;
             record.stage = Stage::Done { key: String::new(), size, told: None };
         } else {
+            claim = Some(service.claim(record.id).await?);
             record.stage = Stage::Publishing(Box::new(StoredFile {
                 key: record.key.clone(),
                 upload: record.id,
@@ -319,7 +322,13 @@ impl Writer {
                 created: now(),
             }));
         }
-        service.core.save(record, size).await
+        if let Err(error) = service.core.save(record, size).await {
+            if let Some(claim) = claim {
+                claim.release(is_final(&error)).await;
+            }
+            return Err(error);
+        }
+        Ok(claim)
     }
 
     /// Ends the upload: nothing of it is kept. What cannot be removed now is swept.

@@ -4,19 +4,21 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Seek as _, SeekFrom, Write as _},
     path::{Path as FilePath, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use bytes::Bytes;
 use object_store::{ObjectStore, local::LocalFileSystem, path::Path};
 
-use super::{Backend, Sink, failed};
+use super::{Backend, Claim, Sink, failed};
 use crate::{
     Error,
     auth::BoxFuture,
     files::{
         UploadId,
         record::{Parts, Record, data_path},
+        work::{Work, steps},
     },
 };
 
@@ -30,15 +32,16 @@ pub(crate) const TEMPORARY: &str = ".tmp";
 pub(crate) struct Folder {
     store: LocalFileSystem,
     fsync: bool,
+    work: Arc<Work>,
 }
 
 impl Folder {
-    pub(crate) fn open(path: &FilePath, fsync: bool) -> Result<Self, String> {
+    pub(crate) fn open(path: &FilePath, fsync: bool, work: Arc<Work>) -> Result<Self, String> {
         for folder in ["uploads", "files", "infos", "owners"] {
             fs::create_dir_all(path.join(folder)).map_err(|error| error.to_string())?;
         }
         let store = LocalFileSystem::new_with_prefix(path).map_err(|error| error.to_string())?;
-        Ok(Self { store: store.with_fsync(fsync), fsync })
+        Ok(Self { store: store.with_fsync(fsync), fsync, work })
     }
 
     fn path(&self, object: &Path) -> Result<PathBuf, Error> {
@@ -46,13 +49,13 @@ impl Folder {
     }
 }
 
-/// Runs on a thread that may block.
-async fn blocking<T: Send + 'static>(
+/// Runs on a thread that may wait for the disk.
+async fn wait<T: Send + 'static>(
+    threads: &Work,
     object: &Path,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, Error> {
-    let result = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)));
-    result.map_err(|error| failed(object, error))
+    threads.wait(work).await?.map_err(|error| failed(object, error))
 }
 
 impl Backend for Folder {
@@ -65,7 +68,7 @@ impl Backend for Folder {
             // Where it is swept if the server is killed meanwhile, which the store's own temporary files are not.
             let new = self.path(&Path::from(format!("uploads/{}{TEMPORARY}", UploadId::random())))?;
             let (to, fsync) = (self.path(object)?, self.fsync);
-            blocking(object, move || {
+            wait(&self.work, object, move || {
                 let write = || {
                     let mut file = File::create_new(&new)?;
                     file.write_all(&bytes)?;
@@ -86,7 +89,7 @@ impl Backend for Folder {
         Box::pin(async move {
             let object = data_path(record.id);
             let path = self.path(&object)?;
-            blocking(&object, move || File::create_new(path).map(drop)).await
+            wait(&self.work, &object, move || File::create_new(path).map(drop)).await
         })
     }
 
@@ -94,7 +97,7 @@ impl Backend for Folder {
         Box::pin(async move {
             let object = data_path(record.id);
             let path = self.path(&object)?;
-            let length = blocking(&object, move || Ok(fs::metadata(path)?.len())).await?;
+            let length = wait(&self.work, &object, move || Ok(fs::metadata(path)?.len())).await?;
             Ok(record.hold.map_or(length, |verified| verified.min(length)))
         })
     }
@@ -103,7 +106,7 @@ impl Backend for Folder {
         Box::pin(async move {
             let object = data_path(record.id);
             let path = self.path(&object)?;
-            let file = blocking(&object, move || OpenOptions::new().write(true).open(path)).await?;
+            let file = wait(&self.work, &object, move || OpenOptions::new().write(true).open(path)).await?;
             for attempt in 1.. {
                 match file.try_lock() {
                     Ok(()) => break,
@@ -115,7 +118,7 @@ impl Backend for Folder {
                 }
             }
             let (hold, fsync) = (record.hold, self.fsync);
-            let sink = blocking(&object, move || {
+            let sink = wait(&self.work, &object, move || {
                 let length = file.metadata()?.len();
                 let offset = hold.map_or(length, |verified| verified.min(length));
                 file.set_len(offset)?;
@@ -123,7 +126,15 @@ impl Backend for Folder {
                 Ok((file, offset))
             });
             let (file, offset) = sink.await?;
-            Ok(Box::new(Growing { object, file: Some(file), offset, synced: offset, fsync }) as Box<dyn Sink>)
+            Ok(Box::new(Growing {
+                object,
+                file: Some(file),
+                has_failed: false,
+                offset,
+                synced: offset,
+                fsync,
+                work: self.work.clone(),
+            }) as Box<dyn Sink>)
         })
     }
 
@@ -135,7 +146,7 @@ impl Backend for Folder {
             }
             let (from, to) = (self.path(&object)?, self.path(&target)?);
             let fsync = self.fsync;
-            blocking(&target, move || {
+            wait(&self.work, &target, move || {
                 if !from.try_exists()? && to.try_exists()? {
                     return Ok(()); // Renamed before the server was killed.
                 }
@@ -148,11 +159,31 @@ impl Backend for Folder {
         })
     }
 
-    fn discard<'a>(&'a self, record: &'a Record) -> BoxFuture<'a, Result<(), Error>> {
+    fn claim<'a>(&'a self, id: UploadId) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>, Error>> {
         Box::pin(async move {
-            let object = data_path(record.id);
+            let object = Path::from(format!("uploads/{id}.lock"));
             let path = self.path(&object)?;
-            blocking(&object, move || match fs::remove_file(path) {
+            let claimed = wait(&self.work, &object, move || {
+                let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
+                match file.try_lock() {
+                    Ok(()) => Ok(Some((file, path))),
+                    Err(TryLockError::WouldBlock) => Ok(None),
+                    Err(TryLockError::Error(error)) => Err(error),
+                }
+            });
+            let locked = |(file, path)| Box::new(Locked { file, path, work: self.work.clone() }) as Box<dyn Claim>;
+            Ok(claimed.await?.map(locked))
+        })
+    }
+
+    fn discard<'a>(&'a self, record: &'a Record) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move { self.delete(&data_path(record.id)).await })
+    }
+
+    fn delete<'a>(&'a self, object: &'a Path) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            let path = self.path(object)?;
+            wait(&self.work, object, move || match fs::remove_file(path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
                 result => result,
             })
@@ -177,23 +208,49 @@ fn sync_folder(folder: &FilePath) -> io::Result<()> {
     Ok(())
 }
 
+/// A file that is locked for as long as it is open.
+struct Locked {
+    file: File,
+    path: PathBuf,
+    work: Arc<Work>,
+}
+
+impl Claim for Locked {
+    fn release(self: Box<Self>, is_over: bool) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let Self { file, path, work } = *self;
+            let release = move || {
+                // Before it is unlocked. Whoever has opened it by then, or makes another, finds that there is nothing to do.
+                if is_over {
+                    let _ = fs::remove_file(path); // Or it is swept.
+                }
+                drop(file);
+            };
+            let _ = work.wait(release).await; // It cannot panic.
+        })
+    }
+}
+
 /// A file that grows. Its lock goes with it, also where a write goes on that nobody awaits any more.
 struct Growing {
     object: Path,
-    /// `None` after a write that failed or was not awaited.
+    /// `None` while something is done with it, and after what was not awaited.
     file: Option<File>,
+    /// Whether it may have more bytes than it is said to have, until it is rewound.
+    has_failed: bool,
     offset: u64,
     synced: u64,
     fsync: bool,
+    work: Arc<Work>,
 }
 
 impl Growing {
-    async fn with_file(&mut self, work: impl FnOnce(&File) -> io::Result<()> + Send + 'static) -> Result<(), Error> {
-        let lost = || failed(&self.object, io::Error::other("an earlier write has failed"));
-        let file = self.file.take().ok_or_else(lost)?;
-        let work = move || work(&file).map(|()| file);
-        self.file = Some(blocking(&self.object, work).await?);
-        Ok(())
+    fn take(&mut self) -> Result<File, Error> {
+        self.file.take().ok_or_else(|| self.lost())
+    }
+
+    fn lost(&self) -> Error {
+        failed(&self.object, io::Error::other("an earlier write has failed"))
     }
 }
 
@@ -204,8 +261,19 @@ impl Sink for Growing {
 
     fn write(&mut self, chunks: Vec<Bytes>) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
+            if self.has_failed {
+                return Err(self.lost());
+            }
             let bytes: u64 = chunks.iter().map(|chunk| chunk.len() as u64).sum();
-            self.with_file(move |mut file| chunks.iter().try_for_each(|chunk| file.write_all(chunk))).await?;
+            let mut file = self.take()?;
+            let write = move || {
+                let written = steps(&chunks).try_for_each(|step| file.write_all(step));
+                (file, written)
+            };
+            let (file, written) = self.work.busy(write).await?;
+            self.file = Some(file);
+            self.has_failed = written.is_err();
+            written.map_err(|error| failed(&self.object, error))?;
             self.offset += bytes;
             Ok(())
         })
@@ -213,8 +281,13 @@ impl Sink for Growing {
 
     fn sync(&mut self) -> BoxFuture<'_, Result<Option<Parts>, Error>> {
         Box::pin(async move {
+            if self.has_failed {
+                return Err(self.lost());
+            }
             if self.fsync && self.synced != self.offset {
-                self.with_file(File::sync_data).await?;
+                let file = self.take()?;
+                let sync = move || file.sync_data().map(|()| file);
+                self.file = Some(wait(&self.work, &self.object, sync).await?);
             }
             self.synced = self.offset;
             Ok(None)
@@ -223,13 +296,13 @@ impl Sink for Growing {
 
     fn rewind(&mut self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
-            let to = self.synced;
-            self.with_file(move |mut file| {
+            let (mut file, to) = (self.take()?, self.synced);
+            let rewind = move || {
                 file.set_len(to)?;
-                file.seek(SeekFrom::Start(to)).map(drop)
-            })
-            .await?;
-            self.offset = to;
+                file.seek(SeekFrom::Start(to)).map(|_| file)
+            };
+            self.file = Some(wait(&self.work, &self.object, rewind).await?);
+            (self.offset, self.has_failed) = (to, false);
             Ok(())
         })
     }

@@ -8,9 +8,12 @@
 //! | `uploads/<upload>.json` | the record of an upload |
 //! | `uploads/<upload>.data` | in a folder: its bytes; elsewhere only those of a finished part of a file |
 //! | `uploads/<id>.tmp` | in a folder: a small object on its way to its name |
+//! | `uploads/<upload>.lock` | in a folder: locked by the server that ends the upload |
 //! | `uploads/<upload>/<offset>.tail` | in an object store: bytes that make no part yet |
+//! | `uploads/<upload>/<number>.claim` | in an object store: written again and again by the server that ends the upload |
 //! | `key` | what links are signed with |
 
+mod claims;
 mod folder;
 mod objects;
 mod read;
@@ -25,7 +28,11 @@ use object_store::{ObjectStore, memory::InMemory, multipart::MultipartStore, pat
 pub(crate) use folder::TEMPORARY;
 pub(crate) use read::{ByteStream, read};
 
-use super::record::{Parts, Record};
+use super::{
+    UploadId,
+    record::{Parts, Record},
+    work::Work,
+};
 use crate::{Error, Settings, auth::BoxFuture};
 
 /// Where files are kept.
@@ -71,10 +78,10 @@ impl Storage {
     ///
     /// # Errors
     /// The folder cannot be made or used; text for start-up.
-    pub(crate) fn open(&self, settings: &Settings) -> Result<Arc<dyn Backend>, String> {
+    pub(crate) fn open(&self, settings: &Settings, work: &Arc<Work>) -> Result<Arc<dyn Backend>, String> {
         match &self.0 {
             Kind::Objects(backend, _) => Ok(backend.clone()),
-            Kind::Folder(path) => match folder::Folder::open(path, settings.upload_fsync) {
+            Kind::Folder(path) => match folder::Folder::open(path, settings.upload_fsync, work.clone()) {
                 Ok(folder) => Ok(Arc::new(folder)),
                 Err(error) => Err(format!(
                     "files cannot be kept in `{}`: {error}; give `Files::folder` one that the server may write to",
@@ -94,7 +101,7 @@ impl fmt::Debug for Storage {
     }
 }
 
-/// How a storage takes an upload. What is there is read, listed and deleted by [`objects`](Self::objects).
+/// How a storage takes an upload. What is there is read and listed by [`objects`](Self::objects).
 pub(crate) trait Backend: Send + Sync + 'static {
     fn objects(&self) -> &dyn ObjectStore;
 
@@ -116,8 +123,22 @@ pub(crate) trait Backend: Send + Sync + 'static {
     /// Makes the bytes the object at the record's target, all at once; done already is fine.
     fn publish<'a>(&'a self, record: &'a Record) -> BoxFuture<'a, Result<(), Error>>;
 
+    /// Takes it upon this server to end an upload: `None` while another does. What the record says is to be read again then.
+    /// Whoever is killed at it has claimed it no longer, at once in a folder, after some seconds elsewhere.
+    fn claim<'a>(&'a self, id: UploadId) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>, Error>>;
+
     /// Removes an upload's bytes; gone already is fine.
     fn discard<'a>(&'a self, record: &'a Record) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// Deletes an object; gone already is fine.
+    fn delete<'a>(&'a self, object: &'a Path) -> BoxFuture<'a, Result<(), Error>>;
+}
+
+/// Says to all servers that one of them ends an upload. Given up when dropped, a little later than by
+/// [`release`](Self::release).
+pub(crate) trait Claim: Send {
+    /// Lets others claim it, who will find that the upload is over, or not.
+    fn release(self: Box<Self>, is_over: bool) -> BoxFuture<'static, ()>;
 }
 
 /// Takes the bytes of one upload.

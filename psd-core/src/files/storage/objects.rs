@@ -10,7 +10,7 @@ use object_store::{
     path::Path,
 };
 
-use super::{Backend, Sink, failed};
+use super::{Backend, Claim, Sink, claims::Claims, failed};
 use crate::{
     Error,
     auth::BoxFuture,
@@ -26,6 +26,7 @@ const MOST_PARTS: u64 = 9_000;
 
 pub(crate) struct Objects<S> {
     store: Arc<S>,
+    claims: Claims<S>,
 }
 
 impl<S: ObjectStore + MultipartStore> Objects<S> {
@@ -34,7 +35,7 @@ impl<S: ObjectStore + MultipartStore> Objects<S> {
     }
 
     pub(crate) fn shared(store: Arc<S>) -> Self {
-        Self { store }
+        Self { claims: Claims::new(store.clone()), store }
     }
 
     /// What waits behind the parts.
@@ -52,17 +53,10 @@ impl<S: ObjectStore + MultipartStore> Objects<S> {
         let folder = Path::from(format!("uploads/{id}"));
         let tails: Vec<_> =
             self.store.list(Some(&folder)).try_collect().await.map_err(|error| failed(&folder, error))?;
-        for tail in tails {
-            self.remove(&tail.location).await?;
+        for tail in tails.into_iter().filter(|tail| tail.location.as_ref().ends_with(".tail")) {
+            self.delete(&tail.location).await?;
         }
         Ok(())
-    }
-
-    async fn remove(&self, object: &Path) -> Result<(), Error> {
-        match self.store.delete(object).await {
-            Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
-            Err(error) => Err(failed(object, error)),
-        }
     }
 }
 
@@ -154,6 +148,10 @@ impl<S: ObjectStore + MultipartStore> Backend for Objects<S> {
         })
     }
 
+    fn claim<'a>(&'a self, id: UploadId) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>, Error>> {
+        Box::pin(self.claims.claim(id))
+    }
+
     fn discard<'a>(&'a self, record: &'a Record) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             let (parts, target) = (parts_of(record)?, record.target());
@@ -161,8 +159,17 @@ impl<S: ObjectStore + MultipartStore> Backend for Objects<S> {
             if let Err(error) = self.store.abort_multipart(&target, &parts.upload).await {
                 tracing::debug!(upload = %record.id, %error, "a multipart upload was not aborted");
             }
-            self.remove(&data_path(record.id)).await?;
+            self.delete(&data_path(record.id)).await?;
             self.remove_tails(record.id).await
+        })
+    }
+
+    fn delete<'a>(&'a self, object: &'a Path) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            match self.store.delete(object).await {
+                Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
+                Err(error) => Err(failed(object, error)),
+            }
         })
     }
 }

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{net::SocketAddr, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::{FutureExt as _, TryStreamExt as _};
@@ -7,7 +7,7 @@ use psd_core::{
     auth::StaticTokens,
     files::{
         FileHooks, Files, NewUpload, Slot, Storage, StoredFile,
-        object_store::{ObjectStore as _, memory::InMemory},
+        object_store::{ObjectStore as _, ObjectStoreExt as _, memory::InMemory},
     },
     proto::common::sfiles::UploadedFile,
 };
@@ -41,8 +41,11 @@ impl FileHooks for App {
         assert!(said("panic").is_none(), "as the client wishes");
         let mut slot = Slot::new();
         // Classic clients say nothing else.
-        if upload.local_key == "keyed" {
-            slot = slot.key(format!("pictures/{}", upload.id));
+        match upload.local_key.split_once('=').unwrap_or((&upload.local_key, "")) {
+            ("keyed", _) => slot = slot.key(format!("pictures/{}", upload.id)),
+            ("key", key) => slot = slot.key(key),
+            ("images", _) => slot = slot.types(["image/*"]),
+            _ => {}
         }
         if let Some(key) = said("key") {
             slot = slot.key(key);
@@ -59,6 +62,12 @@ impl FileHooks for App {
     async fn on_upload_done(&self, file: &StoredFile, server: &Server) -> Result<UploadedFile, Error> {
         if file.metadata.contains_key("reject") {
             return Err(Error::new(422, "there is a virus in it"));
+        }
+        // For the first server that comes to it.
+        if let Some(mark) = file.metadata.get("hang")
+            && std::fs::File::create_new(mark).is_ok()
+        {
+            std::future::pending::<()>().await;
         }
         let mut uploaded = server.files()?.uploaded_file(file).await?;
         uploaded.thumb_url = file.metadata.get("thumb").cloned().unwrap_or_default();
@@ -135,13 +144,44 @@ impl FileApp {
 
     /// Another server of the same files.
     pub(crate) async fn another(&self) -> Running {
-        let storage = storage_of(self.folder.as_ref(), self.s3.as_ref(), &self.memory);
-        Running::start(builder(storage, self.settings.clone())).await
+        Running::start(builder(self.storage(), self.settings.clone())).await
+    }
+
+    /// Another server of the same files, with hooks of its own.
+    pub(crate) async fn another_with(&self, hooks: impl FileHooks) -> Running {
+        let files = Files::in_storage(self.storage()).hooks(hooks);
+        Running::start(builder(self.storage(), self.settings.clone()).files(files)).await
+    }
+
+    fn storage(&self) -> Storage {
+        storage_of(self.folder.as_ref(), self.s3.as_ref(), &self.memory)
     }
 
     /// Ends the server, and starts another in its place.
     pub(crate) async fn restart(&mut self) {
         self.running = self.another().await;
+    }
+
+    /// Lets the time of an upload be over.
+    pub(crate) async fn expire(&self, id: &str) {
+        let name = format!("uploads/{id}.json");
+        let expired = |record: &[u8]| {
+            let mut record: serde_json::Value = serde_json::from_slice(record).unwrap();
+            record["expires"] = 1.into();
+            record.to_string()
+        };
+        let root = match (&self.folder, &self.s3) {
+            (Some(folder), _) => folder.path().to_owned(),
+            (_, Some(s3)) => s3.bucket(),
+            _ => {
+                let path = psd_core::files::object_store::path::Path::from(name);
+                let record = self.memory.get(&path).await.unwrap().bytes().await.unwrap();
+                self.memory.put(&path, expired(&record).into()).await.unwrap();
+                return;
+            }
+        };
+        let record = expired(&std::fs::read(root.join(&name)).unwrap());
+        std::fs::write(root.join(name), record).unwrap();
     }
 
     /// Everything in the storage but for the key, unfinished multipart uploads included.
@@ -274,8 +314,18 @@ pub(crate) async fn request(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Answer {
+    request_at(running.address(), method, path, headers, body).await
+}
+
+pub(crate) async fn request_at(
+    server: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
     let has_length = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", running.address());
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n");
     for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -283,10 +333,31 @@ pub(crate) async fn request(
         head.push_str(&format!("Content-Length: {}\r\n", body.len()));
     }
     head.push_str("\r\n");
-    let mut stream = TcpStream::connect(running.address()).await.unwrap();
+    let mut stream = TcpStream::connect(server).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
     let _ = stream.write_all(body).await; // An answer may come before all is sent.
     answer(&mut stream, method).await
+}
+
+/// The answer to a handshake, of which nothing more comes.
+pub(crate) async fn handshake_at(server: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut head = format!("GET {path} HTTP/1.1\r\nHost: {server}\r\n");
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str("\r\n");
+    let mut stream = TcpStream::connect(server).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // One that is taken is ended; one that is refused ends by itself or not.
+    let mut read = Vec::new();
+    while !read.ends_with(b"\r\n\r\n") {
+        read.push(stream.read_u8().await.unwrap());
+    }
+    let head = String::from_utf8(read).unwrap();
+    let length = head.to_ascii_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    stream.read_exact(&mut body).await.unwrap();
+    parsed(&head, body)
 }
 
 /// Reads the one answer of a connection.
@@ -294,12 +365,14 @@ pub(crate) async fn answer(stream: &mut TcpStream, method: &str) -> Answer {
     let mut bytes = Vec::new();
     tokio::time::timeout(DEADLINE, stream.read_to_end(&mut bytes)).await.unwrap().unwrap();
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_else(|| panic!("no answer to {method}"));
-    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    parsed(std::str::from_utf8(&bytes[..end]).unwrap(), bytes[end + 4..].to_vec())
+}
+
+fn parsed(head: &str, mut body: Vec<u8>) -> Answer {
     let mut lines = head.lines();
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
     let headers = lines.filter_map(|line| line.split_once(": "));
     let headers: Vec<_> = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
-    let mut body = bytes[end + 4..].to_vec();
     if headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked") {
         body = unchunked(&body);
     }

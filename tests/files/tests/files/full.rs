@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use crate::{
     app::{Answer, CHUNK, answer, files_in, noise},
     process::{Place, Process},
+    refused::{Attempt, Way},
 };
 
 /// Uploads in one request, and what it was answered.
@@ -39,6 +40,28 @@ async fn a_file_system_that_is_full() {
             answer.expect(507, "no room");
         }
         assert_eq!(left(), [""; 0]);
+    }
+
+    for way in Way::ALL {
+        for (bytes, code) in [(2 << 20, 507), (300_000, 0), (3 << 20, 507)] {
+            let bytes = noise(bytes);
+            let outcome = Attempt::of(&bytes).by(way, process.address()).await;
+            assert_eq!(outcome.code, code, "by {way:?}: {outcome:?}");
+            match &outcome.id {
+                Some(id) if code == 0 => {
+                    assert_eq!(process.ask("DELETE", &format!("/uploads/{id}"), "").await.status, 204);
+                }
+                id => {
+                    assert!(outcome.text.contains("no room"), "by {way:?}: {outcome:?}");
+                    // Somebody of whom nothing was known but the slot's key may not remove it: its bytes are gone, no more.
+                    if let (Way::Classic, Some(id)) = (way, id) {
+                        assert_eq!(std::fs::metadata(inside.join(format!("uploads/{id}.data"))).unwrap().len(), 0);
+                        assert_eq!(process.ask("DELETE", &format!("/uploads/{id}"), "").await.status, 204);
+                    }
+                }
+            }
+            assert_eq!(left(), [""; 0], "by {way:?}");
+        }
     }
 
     // From no room at all to enough for everything, a page at a time.

@@ -14,24 +14,24 @@ use crate::{
 const PART: usize = 8 << 20;
 
 /// Where files outlive their server.
-enum Home {
+pub(crate) enum Home {
     Folder(TempDir),
     S3(S3),
 }
 
 impl Home {
-    async fn all() -> [Self; 2] {
+    pub(crate) async fn all() -> [Self; 2] {
         [Self::Folder(tempfile::tempdir().unwrap()), Self::S3(S3::start().await)]
     }
 
-    fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> Place {
         match self {
             Self::Folder(folder) => Place::Folder(folder.path().to_owned()),
             Self::S3(s3) => Place::S3(s3.address()),
         }
     }
 
-    fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         match self {
             Self::Folder(folder) => folder.path().to_owned(),
             Self::S3(s3) => s3.bucket(),
@@ -140,7 +140,8 @@ impl<'a> Upload<'a> {
         assert_eq!(file.header("etag"), Some(&*format!("\"{digest}\"")));
         drop(process);
         let mut left = files_in(&self.home.root().join("uploads"));
-        left.retain(|name| !name.ends_with(".tmp")); // Swept an hour later.
+        // Swept later, if a server was killed just then.
+        left.retain(|name| ![".tmp", ".lock", ".claim"].iter().any(|end| name.ends_with(end)));
         assert_eq!(left.len(), 1, "the record that says that it is done: {left:?}");
         if let Home::S3(s3) = self.home {
             assert_eq!(s3.incomplete(), Vec::<PathBuf>::new());

@@ -19,11 +19,15 @@ mod messages;
 mod metrics;
 /// A server that is a process of its own.
 mod process;
+/// What is wrong, by each of the three ways by which files come.
+mod refused;
 /// An S3 server for all of these.
 mod s3;
 /// What every storage must do, over several servers.
 mod storage;
 /// Uploads over a connection of v1.
 mod stream;
+/// Servers that share a storage.
+mod together;
 /// The tus protocol, header by header.
 mod tus;

@@ -2,12 +2,14 @@
 
 mod faulty;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use faulty::Faulty;
 use futures_util::TryStreamExt as _;
-use object_store::{GetOptions, ObjectMeta, path::Path};
+use object_store::{GetOptions, ObjectMeta, memory::InMemory, path::Path};
 
-use super::{Backend, Storage, read};
+use super::{Backend, Storage, claims::LEASE, objects::Objects, read};
 use crate::{
     Server, Settings,
     files::{
@@ -15,9 +17,14 @@ use crate::{
         hash::HashState,
         record::{Record, Role, Stage, file_path},
         uploads::{Caller, Resumed, Wish},
+        work::Work,
         writer::Writer,
     },
 };
+
+fn work() -> Arc<Work> {
+    Arc::new(Work::new())
+}
 
 fn record() -> Record {
     Record {
@@ -151,7 +158,7 @@ async fn suite(backend: &dyn Backend) {
 
 #[tokio::test]
 async fn memory() {
-    let backend = Storage::memory().open(&Settings::default()).expect("it opens");
+    let backend = Storage::memory().open(&Settings::default(), &work()).expect("it opens");
     suite(&*backend).await;
 }
 
@@ -159,7 +166,8 @@ async fn memory() {
 async fn folder() {
     for fsync in [true, false] {
         let folder = std::env::temp_dir().join(format!("psd-files-{}", UploadId::random()));
-        let backend = Storage::folder(&folder).open(&Settings::default().upload_fsync(fsync)).expect("it opens");
+        let backend =
+            Storage::folder(&folder).open(&Settings::default().upload_fsync(fsync), &work()).expect("it opens");
         suite(&*backend).await;
         std::fs::remove_dir_all(folder).expect("it is there");
     }
@@ -169,7 +177,7 @@ async fn folder() {
 #[tokio::test(start_paused = true)]
 async fn a_folder_has_one_writer_for_an_upload() {
     let folder = std::env::temp_dir().join(format!("psd-files-{}", UploadId::random()));
-    let open = || Storage::folder(&folder).open(&Settings::default()).expect("it opens");
+    let open = || Storage::folder(&folder).open(&Settings::default(), &work()).expect("it opens");
     let (one, other) = (open(), open());
     let record = begin(&*one).await;
     let sink = one.append(&record).await.expect("nobody writes");
@@ -177,6 +185,66 @@ async fn a_folder_has_one_writer_for_an_upload() {
     drop(sink);
     assert!(other.append(&record).await.is_ok());
     std::fs::remove_dir_all(folder).expect("it is there");
+}
+
+async fn is_claimed(backend: &dyn Backend, id: UploadId) -> bool {
+    match backend.claim(id).await.expect("it answers") {
+        Some(claim) => {
+            claim.release(false).await;
+            false
+        }
+        None => true,
+    }
+}
+
+/// One server at a time, and another when that one lets go, by saying so or by forgetting it.
+async fn claims(one: &dyn Backend, other: &dyn Backend) {
+    let (id, free) = (UploadId::random(), UploadId::random());
+    for is_over in [false, true] {
+        let claim = one.claim(id).await.expect("it answers").expect("nobody has it");
+        assert!(is_claimed(one, id).await && is_claimed(other, id).await && !is_claimed(other, free).await);
+        claim.release(is_over).await;
+        assert!(!is_claimed(one, id).await);
+    }
+    drop(other.claim(id).await.expect("it answers").expect("nobody has it"));
+    while is_claimed(one, id).await {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    one.claim(id).await.expect("it answers").expect("nobody has it").release(true).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_has_claimed_an_upload_is_alone() {
+    let folder = std::env::temp_dir().join(format!("psd-files-{}", UploadId::random()));
+    let open = || Storage::folder(&folder).open(&Settings::default(), &work()).expect("it opens");
+    claims(&*open(), &*open()).await;
+    std::fs::remove_dir_all(folder).expect("it is there");
+    let store = Arc::new(InMemory::new());
+    let open = || Objects::shared(store.clone());
+    claims(&open(), &open()).await;
+    assert_eq!(objects(&open()).await, [""; 0]);
+}
+
+/// Which in a store shows by its saying nothing more.
+#[tokio::test(start_paused = true)]
+async fn a_claim_of_a_server_that_is_gone_is_taken_over() {
+    let store = Arc::new(InMemory::new());
+    let open = || Objects::shared(store.clone());
+    let (one, other, id) = (open(), open(), UploadId::random());
+    let ghost = Path::from(format!("uploads/{id}/0.claim"));
+    one.put(&ghost, b"somebody 7".to_vec()).await.expect("it is written");
+    for says in [&b"somebody 8"[..], b"somebody 9", b"somebody 9"] {
+        assert!(is_claimed(&one, id).await, "it is there still");
+        tokio::time::sleep(LEASE).await;
+        one.put(&ghost, says.to_vec()).await.expect("it is written");
+    }
+    let claim = one.claim(id).await.expect("it answers").expect("it has said the same for too long");
+    for _ in 0..5 {
+        assert!(is_claimed(&other, id).await, "one is there, and says so");
+        tokio::time::sleep(LEASE).await;
+    }
+    claim.release(true).await;
+    assert_eq!(objects(&one).await, [""; 0], "nothing of either is left");
 }
 
 /// The files of a server that keeps them in a store, for everybody.

@@ -1,5 +1,7 @@
 //! A client of upload streams that knows docs/PROTOCOL.md, in both forms of v1.
 
+use std::net::SocketAddr;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::{SinkExt as _, StreamExt as _};
 use psd_core::proto::{
@@ -41,8 +43,12 @@ pub(crate) struct Client {
 impl Client {
     /// Connects as somebody and reads the welcome.
     pub(crate) async fn connect(running: &Running, dialect: &str, token: &str) -> Self {
+        Self::connect_at(running.address(), dialect, token).await
+    }
+
+    pub(crate) async fn connect_at(server: SocketAddr, dialect: &str, token: &str) -> Self {
         let offer = format!("{dialect}, psd.token.{token}");
-        let socket = connect(&format!("ws://{}/ws", running.address()), Some(&offer)).await;
+        let socket = connect(&format!("ws://{server}/ws"), Some(&offer)).await;
         let mut client = Self { socket, is_json: dialect == "psd.v1.json", rest: Default::default() };
         assert_eq!(client.next().await, Said::Other("psd.welcome".into(), String::new()));
         client

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::app::{FileApp, noise};
 use client::{Client, Said, chunk, crc32c, new, resume};
 
-mod client;
+pub(crate) mod client;
 /// What clients do wrong, on purpose or not: the stream ends with a clear error, and the connection goes on.
 mod hostile;
 
