@@ -218,7 +218,7 @@ fn handle(shared: &Arc<Shared>, envelope: &Envelope<'_>, duty: Duty, is_layered:
         let text = format!("the body has {bytes} bytes; {} are allowed", route.max_bytes);
         return refuse(duty, Error::new(413, text));
     }
-    if let Err(refusal) = route.guard.check(route.requires_auth, shared.identity().as_ref()) {
+    if let Err(refusal) = shared.judge(|identity| route.guard.check(route.requires_auth, identity)) {
         let error = refusal.into();
         guard::refused(request, Some(refusal), &error);
         return refuse(duty, error);

@@ -194,13 +194,13 @@ pub struct Extension<T>(pub T);
 impl<T: Clone + Send + Sync + 'static> Extract for Extension<T> {
     fn extract(call: &Call<'_>) -> Result<Self, Error> {
         let missing = || Error::internal(format!("no layer has attached a `{}`", type_name::<T>()));
-        call.request().extensions().get::<T>().cloned().map(Self).ok_or_else(missing)
+        call.request().attached().map(Self).ok_or_else(missing)
     }
 }
 
 impl<T: Clone + Send + Sync + 'static> Extract for Option<Extension<T>> {
     fn extract(call: &Call<'_>) -> Result<Self, Error> {
-        Ok(call.request().extensions().get::<T>().cloned().map(Extension))
+        Ok(call.request().attached().map(Extension))
     }
 }
 

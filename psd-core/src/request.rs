@@ -5,7 +5,7 @@ mod promise;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -49,8 +49,8 @@ struct Inner {
     since: Option<Instant>,
     body_bytes: usize,
     promise: Promise,
-    /// What layers attach; held for one change or one look.
-    extensions: Mutex<Extensions>,
+    /// What layers attach, if they do; held for one change or one look.
+    extensions: OnceLock<Mutex<Extensions>>,
 }
 
 impl RequestContext {
@@ -99,7 +99,7 @@ impl RequestContext {
     /// The value of this type that is attached to the request.
     #[must_use]
     pub fn attached<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
-        self.extensions().get::<T>().cloned()
+        self.0.extensions.get().and_then(|extensions| locked(extensions).get::<T>().cloned())
     }
 }
 
@@ -127,7 +127,7 @@ impl RequestContext {
             since,
             body_bytes: envelope.body.size(),
             promise: Promise::new(headers.ack),
-            extensions: Mutex::default(),
+            extensions: OnceLock::new(),
             headers,
             route,
             shared,
@@ -157,8 +157,9 @@ impl RequestContext {
         self.route().map_or(self.0.shared.server.settings().handler_timeout, |route| route.timeout)
     }
 
+    /// What is attached, to be changed; [`attached`](Self::attached) is for a look.
     pub(crate) fn extensions(&self) -> MutexGuard<'_, Extensions> {
-        self.0.extensions.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(self.0.extensions.get_or_init(Mutex::default))
     }
 
     /// Sends a reply that more may follow.
@@ -245,8 +246,7 @@ impl RequestContext {
 
     /// Says that the work has ended, to a client that was told how far it had come.
     fn end_reports(&self, result: Result<(), &Error>) {
-        let reports = self.extensions().get::<Reports>().cloned();
-        if let Some(reports) = reports {
+        if let Some(reports) = self.attached::<Reports>() {
             let settings = self.0.shared.server.settings();
             reports.end(self, result.err().map(|error| (settings.text_for_client(error), error.code())));
         }
@@ -305,6 +305,10 @@ impl RequestContext {
             None => tracing::debug!(%connection, uuid, message = shown(message), %error, "a request was refused"),
         }
     }
+}
+
+fn locked(extensions: &Mutex<Extensions>) -> MutexGuard<'_, Extensions> {
+    extensions.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The duty to end a request. Dropped without having done so, it ends it for a client that has gone.

@@ -7,9 +7,10 @@ mod queue;
 
 use std::{
     io,
+    ops::{Deref, DerefMut},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU16, AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
 };
@@ -33,6 +34,10 @@ const AROUND: usize = 64;
 pub(crate) struct Outbox {
     /// Held while one message is encoded or some bytes are written, never across an await.
     queue: Mutex<Queue>,
+    /// The bytes that wait to be written next, for whoever only looks.
+    waiting: AtomicUsize,
+    /// The code with which the connection is closing, or 0, likewise.
+    closing: AtomicU16,
     /// Wakes the connection's task.
     bell: Bell,
     limits: Arc<Limits>,
@@ -72,7 +77,13 @@ pub(crate) enum Refused<E> {
 
 impl Outbox {
     pub(crate) fn new(limits: Arc<Limits>) -> Self {
-        Self { queue: Mutex::default(), bell: Bell::new(), limits }
+        Self {
+            queue: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+            closing: AtomicU16::new(0),
+            bell: Bell::new(),
+            limits,
+        }
     }
 
     /// Queues one frame whose payload `encode` appends to the buffer it is given, counting messages as it numbers them.
@@ -174,13 +185,7 @@ impl Outbox {
 
     /// The code with which the connection is closing.
     pub(crate) fn closing(&self) -> Option<u16> {
-        self.lock().closing
-    }
-
-    /// Bytes that wait to be written next, and the code with which the connection is closing.
-    pub(crate) fn glance(&self) -> (usize, Option<u16>) {
-        let queue = self.lock();
-        (queue.bytes, queue.closing)
+        Some(self.closing.load(Ordering::Acquire)).filter(|code| *code != 0)
     }
 
     /// Drops everything that waits and refuses all that follows.
@@ -242,12 +247,12 @@ impl Outbox {
 
     /// Bytes that wait to be written next: without publications that stand aside.
     pub(crate) fn waiting_bytes(&self) -> usize {
-        self.lock().bytes
+        self.waiting.load(Ordering::Acquire)
     }
 
     fn append_shared(
         &self,
-        mut queue: MutexGuard<'_, Queue>,
+        mut queue: Locked<'_>,
         socket: &Socket,
         Delivery { dialect, message, around, batch }: Delivery<'_>,
     ) -> Result<bool, Refused<()>> {
@@ -263,7 +268,7 @@ impl Outbox {
         Ok(self.bell.ring_softly() && is_new)
     }
 
-    fn account<E>(&self, mut queue: MutexGuard<'_, Queue>, socket: &Socket, length: usize) -> Result<(), Refused<E>> {
+    fn account<E>(&self, mut queue: Locked<'_>, socket: &Socket, length: usize) -> Result<(), Refused<E>> {
         queue.queued(length);
         if queue.bytes > WRITE_THROUGH {
             queue.write_through(socket);
@@ -295,8 +300,38 @@ impl Outbox {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_> {
+        Locked { queue: self.queue.lock().unwrap_or_else(PoisonError::into_inner), outbox: self }
+    }
+}
+
+/// The queue while it is held. What others may look at is brought up to date before it is let go.
+struct Locked<'a> {
+    queue: MutexGuard<'a, Queue>,
+    outbox: &'a Outbox,
+}
+
+impl Drop for Locked<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.outbox.waiting.store(self.queue.bytes, Ordering::Release);
+        self.outbox.closing.store(self.queue.closing.unwrap_or(0), Ordering::Release);
+    }
+}
+
+impl Deref for Locked<'_> {
+    type Target = Queue;
+
+    #[inline]
+    fn deref(&self) -> &Queue {
+        &self.queue
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Queue {
+        &mut self.queue
     }
 }
 

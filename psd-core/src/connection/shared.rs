@@ -148,7 +148,10 @@ impl Shared {
 
     /// Notes the number of an envelope that has come from the client.
     pub(crate) fn has_seen(&self, seq: u64) {
-        self.seen.fetch_max(seq, Ordering::Relaxed);
+        // The connection's task alone writes it.
+        if seq > self.seen.load(Ordering::Relaxed) {
+            self.seen.store(seq, Ordering::Relaxed);
+        }
     }
 
     /// The highest number that has come from the client.
@@ -232,6 +235,11 @@ impl Shared {
 
     pub(crate) fn identity(&self) -> Option<Identity> {
         lock(&self.authentication).identity.clone()
+    }
+
+    /// What a rule says of whoever is authenticated.
+    pub(crate) fn judge<R>(&self, rule: impl FnOnce(Option<&Identity>) -> R) -> R {
+        rule(lock(&self.authentication).identity.as_ref())
     }
 
     /// Who is authenticated, and by what.
@@ -326,7 +334,7 @@ impl Shared {
         self.authenticate(None, None);
     }
 
-    pub(super) fn authentication_changes(&self) -> u32 {
+    pub(crate) fn authentication_changes(&self) -> u32 {
         self.authentication_changes.load(Ordering::Acquire)
     }
 

@@ -39,8 +39,8 @@ pub(crate) struct ConnectionRates {
     refusals: Bucket,
     /// When the message that is being looked at arrived, until it has to wait; 0 for long ago.
     arrived: AtomicU64,
-    /// The user that was seen last; held for a look.
-    user: Mutex<Option<(Box<str>, Arc<Buckets>)>>,
+    /// What the user may send that was seen last, and how often the identity had changed by then; held for a look.
+    user: Mutex<Option<(u32, Option<Arc<Buckets>>)>>,
 }
 
 impl ConnectionRates {
@@ -75,15 +75,22 @@ impl MessageRates {
 
     /// Takes of what the user may send, and of what the caller, user or connection, may send of the type.
     fn take(&self, request: &RequestContext, rates: &ConnectionRates, now: u64) -> Result<(), Duration> {
-        let user = request.identity().map(|identity| self.user(rates, identity.user_id(), now));
-        if let Some(user) = &user {
+        let shared = request.shared();
+        let mut known = rates.user.lock().unwrap_or_else(PoisonError::into_inner);
+        // Counted before the identity is looked at, so that a change of it is seen by the next message at the latest.
+        let changes = shared.authentication_changes();
+        if known.as_ref().is_none_or(|(at, _)| *at != changes) {
+            *known = Some((changes, shared.identity().map(|identity| self.user(identity.user_id(), now))));
+        }
+        let user = known.as_ref().and_then(|(_, user)| user.as_deref());
+        if let Some(user) = user {
             user.all.take(self.per_user, now)?;
         }
         if self.has_types
             && let Some(route) = request.route()
             && !route.rate.is_unlimited()
         {
-            let caller = user.as_deref().unwrap_or(&rates.own);
+            let caller = user.unwrap_or(&rates.own);
             caller.of_type(route.message.message_type).take(route.rate, now)?;
         }
         Ok(())
@@ -98,17 +105,9 @@ impl MessageRates {
         Error::new(429, format!("too many messages: try again in {:.1} s", wait.as_secs_f64().max(0.1)))
     }
 
-    /// What the user may send, remembered by the connection as long as it is the same user's.
-    fn user(&self, rates: &ConnectionRates, user_id: &str, now: u64) -> Arc<Buckets> {
-        let mut user = rates.user.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*user {
-            Some((id, buckets)) if **id == *user_id => buckets.clone(),
-            _ => {
-                let buckets = self.users.get(user_id.into(), |buckets| !buckets.is_full(now));
-                *user = Some((user_id.into(), buckets.clone()));
-                buckets
-            }
-        }
+    /// What a user may send on all connections.
+    fn user(&self, user_id: &str, now: u64) -> Arc<Buckets> {
+        self.users.get(user_id.into(), |buckets| !buckets.is_full(now))
     }
 }
 

@@ -124,7 +124,7 @@ impl Layout {
                 Value::Uuid => envelope.uuid = string(text, &mut at)?,
                 Value::AuthHeader => envelope.auth_header = string(text, &mut at)?,
                 Value::Traceparent => envelope.traceparent = string(text, &mut at)?,
-                Value::Ack => envelope.ack = skimmed(text, &mut at)? == "true",
+                Value::Ack => envelope.ack = literal(text, &mut at, "true") || skimmed(text, &mut at)? == "true",
                 Value::EventTime => envelope.event_time = number(text, &mut at)?,
                 Value::LocalTime => envelope.local_time = number(text, &mut at)?,
                 Value::RetryCount => envelope.retry_count = headers::counted(number(text, &mut at)?),
@@ -192,7 +192,7 @@ impl Value {
 fn string<'a>(text: &'a str, at: &mut usize) -> Option<Option<Cow<'a, str>>> {
     let bytes = text.as_bytes();
     if bytes.get(*at) != Some(&b'"') {
-        return (skimmed(text, at)? == "null").then_some(None);
+        return literal(text, at, "null").then_some(None);
     }
     let start = *at + 1;
     let end = plain_end(bytes, start);
@@ -203,8 +203,32 @@ fn string<'a>(text: &'a str, at: &mut usize) -> Option<Option<Cow<'a, str>>> {
     Some(Some(Cow::Borrowed(text.get(start..end)?)))
 }
 
+/// Passes over a literal if it is there, and is all of a value.
+#[inline]
+fn literal(text: &str, at: &mut usize, literal: &str) -> bool {
+    let rest = text.as_bytes().get(*at..).unwrap_or_default();
+    let is_there = rest.starts_with(literal.as_bytes()) && matches!(rest.get(literal.len()), Some(b',' | b'}'));
+    if is_there {
+        *at += literal.len();
+    }
+    is_there
+}
+
 #[inline]
 fn number(text: &str, at: &mut usize) -> Option<Option<f64>> {
+    // Nearly all are whole numbers; 15 digits are exact.
+    let rest = text.as_bytes().get(*at..)?;
+    let (mut number, mut digits) = (0_u64, 0);
+    while let Some(byte @ b'0'..=b'9') = rest.get(digits)
+        && digits < 15
+    {
+        number = number * 10 + u64::from(byte - b'0');
+        digits += 1;
+    }
+    if digits > 0 && matches!(rest.get(digits), Some(b',' | b'}')) {
+        *at += digits;
+        return Some(Some(number as f64));
+    }
     skimmed(text, at).map(headers::number_of)
 }
 
