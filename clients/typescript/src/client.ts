@@ -33,7 +33,9 @@ export interface ClientOptions {
   readonly database?: string;
   /** Where the outbox and the cache are kept; by default IndexedDB where it is there, else memory. */
   readonly storage?: Storage;
+  /** How much may wait in the outbox. */
   readonly outbox?: OutboxOptions;
+  /** How much the cache keeps. */
   readonly cache?: CacheOptions;
   /** Told of what goes wrong without a caller to tell; by default the console is. */
   readonly onWarning?: (error: unknown) => void;
@@ -80,8 +82,11 @@ export interface ClientAuth extends Store<AuthState> {
 export interface Client {
   /** Where the connection stands. */
   readonly connection: Store<ConnectionState>;
+  /** Who is signed in; logging in and out. */
   readonly auth: ClientAuth;
+  /** The messages with `client cache` that the server has not handled yet. */
   readonly outbox: Outbox;
+  /** The messages with `client cache` that the server sent. */
   readonly cache: Cache;
   /** Connects, and stays connected. `send` and `fetch` do it too. */
   connect(): void;

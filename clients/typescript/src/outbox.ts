@@ -28,7 +28,7 @@ export interface OutboxEntry<T = unknown> {
   readonly uuid: string;
   /** The route. */
   readonly type: string;
-  /** The message; `undefined` where its type is not known here yet (see the option `messages`). */
+  /** The message; `undefined` where its type is not known here yet (see the option `contract`). */
   readonly value: T | undefined;
   /** When it was given to the outbox: milliseconds since 1970. */
   readonly at: number;

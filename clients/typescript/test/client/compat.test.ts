@@ -10,7 +10,7 @@ let server: TestServer;
 let api: SocketApi;
 beforeEach(async () => {
   server = await TestServer.start();
-  api = new SocketApi(server.url, { WebSocket: WebSocket as never });
+  api = new SocketApi(server.url, { WebSocket });
 });
 afterEach(async () => {
   api.client.close();

@@ -22,7 +22,7 @@ function connect(options: Partial<ClientOptions> = {}): Client {
   const warnings = (warning: unknown) => {
     throw warning;
   };
-  const client = createClient({ url: server.url, contract, WebSocket: WebSocket as never, onWarning: warnings, ...options });
+  const client = createClient({ url: server.url, contract, WebSocket, onWarning: warnings, ...options });
   clients.push(client);
   return client;
 }
@@ -40,7 +40,7 @@ class JsonOnly extends WebSocket {
 describe.each<[Dialect, Partial<ClientOptions>]>([
   ["psd.v1.proto", {}],
   ["psd.v1.json", { dialect: "psd.v1.json" }],
-  ["psd.v1.json", { WebSocket: JsonOnly as never }],
+  ["psd.v1.json", { WebSocket: JsonOnly }],
   ["classic", { dialect: "classic" }],
 ])("over %s with %o", (dialect, options) => {
   test("requests, replies, pushes and refusals", async () => {
@@ -77,7 +77,7 @@ test("a server that speaks classic only is found at the second try", async () =>
       super(protocols ? "ws://127.0.0.1:9" : url);
     }
   }
-  const client = connect({ WebSocket: Strict as never });
+  const client = connect({ WebSocket: Strict });
   expect((await client.fetch(WhoAmI, {}, You)).name).toBe("");
   expect(client.connection.getSnapshot()).toMatchObject({ dialect: "classic" });
 });

@@ -93,7 +93,7 @@ async function connect(name: string | undefined, options: Partial<ClientOptions>
   const onWarning = (warning: unknown) => {
     throw warning;
   };
-  const client = createClient({ url: server.url, contract, WebSocket: WebSocket as never, onWarning, ...options });
+  const client = createClient({ url: server.url, contract, WebSocket, onWarning, ...options });
   clients.push(client);
   const wire = new Wire();
   const { storage } = options;
