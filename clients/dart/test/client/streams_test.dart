@@ -190,36 +190,44 @@ void main() {
   });
 
   test('the pace is what a line takes without delay', () {
-    final pace = Pace();
+    var pace = Pace();
     var now = 0;
-    // Sends as much as may be under way; each chunk comes so much later.
-    int send(int Function(int underWay) took) {
-      var underWay = 0;
-      final sent = <(int, int)>[];
-      for (;;) {
+    final sent = <(int bytes, Mark mark, int at)>[];
+    // Sends and receives for so long, over a line so many KiB a second wide and so many milliseconds long; the most KiB
+    // that were under way in the end.
+    int run(int seconds, int rate, int length) {
+      final end = now + seconds * 1000;
+      var free = now;
+      var most = 0;
+      while (now < end) {
+        final underWay = sent.fold(0, (sum, chunk) => sum + chunk.$1);
         final bytes = pace.chunk(64 * kib);
-        if (!pace.hasRoom(underWay, bytes)) break;
-        underWay += bytes;
-        sent.add((bytes, now + took(underWay)));
+        if (pace.hasRoom(underWay, bytes)) {
+          free = max(now, free) + bytes * 1000 ~/ kib ~/ rate;
+          sent.add((bytes, pace.mark(now), free + length));
+          if (now > end - 1000) most = max(most, underWay + bytes);
+        } else {
+          final (bytes, mark, at) = sent.removeAt(0);
+          pace.came(bytes, mark, now = at);
+        }
       }
-      final start = now;
-      for (final (bytes, at) in sent) {
-        pace.came(bytes, start, now = at);
-      }
-      return underWay;
+      return most ~/ kib;
     }
 
-    expect(send((_) => 50), 128 * kib);
-    for (var round = 0; round < 10; round++) {
-      send((_) => 50);
-    }
-    expect(send((_) => 50), mib);
-    // 50 KiB in a second, whatever is sent.
-    for (var round = 0; round < 20; round++) {
-      send((underWay) => underWay ~/ 50);
-    }
-    check(send((underWay) => underWay ~/ 50) <= 64 * kib);
-    expect(pace.chunk(64 * kib), 16 * kib);
+    // A fast line gets what it can hold.
+    check(run(5, 100000, 1) > 900);
+    // When it becomes slow, a message waits for less than a second.
+    check(run(30, 50, 20) < 50);
+    check(pace.chunk(64 * kib) < 25 * kib);
+    check(run(30, 2000, 20) > 500);
+    // One that is long, but wide, gets what it can hold, too; one that is not so wide gets what keeps it busy.
+    pace = Pace();
+    sent.clear();
+    check(run(10, 10000, 300) > 900);
+    pace = Pace();
+    sent.clear();
+    final most = run(30, 500, 100);
+    check(most > 50 + 100 && most < 50 + 250, '$most');
   });
 
   for (final dialect in [Dialect.proto, Dialect.json]) {
@@ -354,6 +362,7 @@ void main() {
     addTearDown(client.close);
     final requests = <String>[];
     final options = UploadsOptions(
+      chunkSize: 32 * kib,
       http: (request) async {
         requests.add('${request.method} ${request.url}');
         return const UploadResponse(400, {}, '{"error": "not here"}');
@@ -383,13 +392,13 @@ void main() {
     expect(of(first, 'psd.upload-chunk').length, 0);
     first.push(
       {'messageType': 'psd.upload-opened'},
-      {'stream': 1, 'uploadId': 'f00', 'until': '${100 * kib}', 'chunkBytes': 64 * kib},
+      {'stream': 1, 'uploadId': 'f00', 'until': '${50 * kib}', 'chunkBytes': 64 * kib},
     );
     // The second would go beyond the credit.
     await count(first, 'psd.upload-chunk', 1);
     first.push(
       {'messageType': 'psd.upload-credit'},
-      {'stream': 1, 'offset': '${32 * kib}', 'until': '${164 * kib}'},
+      {'stream': 1, 'offset': '${32 * kib}', 'until': '${82 * kib}'},
     );
     await count(first, 'psd.upload-chunk', 2);
     expect(upload.value.sent, 32 * kib);

@@ -5,7 +5,7 @@ import { UploadCancel, UploadChunk, UploadCredit, UploadFailed, UploadFinished, 
 import type { Connection } from "../connection.js";
 import { PsdError } from "../error.js";
 import { crc, crcTable } from "./crc.js";
-import { createPace } from "./pace.js";
+import { createPace, type Mark } from "./pace.js";
 import type { Description } from "./tus.js";
 
 /** A file to be sent. */
@@ -31,8 +31,8 @@ interface Stream {
   /** Where what is on its way begins, and ends. */
   came: number;
   next: number;
-  /** What is on its way: where it ends, and since when. */
-  readonly chunks: { readonly end: number; readonly start: number }[];
+  /** What is on its way, and where it ends. */
+  readonly chunks: (Mark & { readonly end: number })[];
   readonly advance: (sent: number) => void;
   end: UploadFinished | PsdError | undefined;
 }
@@ -103,8 +103,8 @@ function createStreams(client: Client) {
   function came(stream: Stream, offset: number): void {
     const now = performance.now();
     while (stream.chunks[0] && stream.chunks[0].end <= offset) {
-      const { end, start } = stream.chunks.shift()!;
-      pace.came(end - stream.came, start, now);
+      const { end, ...mark } = stream.chunks.shift()!;
+      pace.came(end - stream.came, mark, now);
       stream.came = end;
     }
   }
@@ -200,7 +200,7 @@ function createStreams(client: Client) {
     if (stream.end || signal.aborted) return;
     if (data.length < size) throw new PsdError("unreadable", `the file ends after ${offset + data.length} of ${total} bytes`);
     say(UploadChunk, { stream: number, offset: BigInt(offset), data, crc32c: crc(table, data) });
-    stream.chunks.push({ end: stream.next, start: performance.now() });
+    stream.chunks.push({ end: stream.next, ...pace.mark(performance.now()) });
   }
 
   return {

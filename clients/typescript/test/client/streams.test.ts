@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { createClient, memoryStorage, PsdError, type Client, type ClientOptions } from "../../src/index.js";
 import { crc, crcTable } from "../../src/upload/crc.js";
 import { createUploads, type Uploads, type UploadsOptions } from "../../src/upload/index.js";
-import { createPace } from "../../src/upload/pace.js";
+import { createPace, type Mark } from "../../src/upload/pace.js";
 import { contract, Ignore } from "../board/messages/index.js";
 import { eventually } from "../server.js";
 import { fakeSockets, type FakeSocket } from "./fake.js";
@@ -62,38 +62,39 @@ test("checksums", () => {
 });
 
 test("a file goes in chunks within the server's credit, and other messages go between them", async () => {
-  start();
+  start({}, { chunkSize: 32 * KIB });
   const seen: number[] = [];
-  const upload = uploads.upload(fileOf(300 * KIB), { via: "socket", localKey: "k", metadata: { room: "a" }, onProgress: ({ sent }) => seen.push(sent) });
+  const upload = uploads.upload(fileOf(150 * KIB), { via: "socket", localKey: "k", metadata: { room: "a" }, onProgress: ({ sent }) => seen.push(sent) });
   const socket = await connected();
   await eventually(() => opens(socket), ({ length }) => length === 1);
-  expect(opens(socket)).toEqual([{ stream: 1, size: String(300 * KIB), name: "a.bin", mime: "x/y", localKey: "k", metadata: { room: "a" } }]);
+  expect(opens(socket)).toEqual([{ stream: 1, size: String(150 * KIB), name: "a.bin", mime: "x/y", localKey: "k", metadata: { room: "a" } }]);
   await settled();
   expect(chunks(socket)).toEqual([]);
-  opened(socket, { until: 100 * KIB });
+  opened(socket, { until: 50 * KIB });
   await eventually(() => chunks(socket), ({ length }) => length === 1);
   await settled();
   // The second would go beyond the credit.
-  expect(chunks(socket)).toEqual([[1, 0, 64 * KIB]]);
+  expect(chunks(socket)).toEqual([[1, 0, 32 * KIB]]);
   const [first] = of(socket, "psd.upload-chunk");
-  expect(first).toMatchObject({ crc32c: crc32c(new Uint8Array(await fileOf(64 * KIB).arrayBuffer())) });
+  expect(first).toMatchObject({ crc32c: crc32c(new Uint8Array(await fileOf(32 * KIB).arrayBuffer())) });
   expect(first.last).toBeUndefined();
   void client.send(Ignore, {}, { noAck: true });
   expect(socket.types.at(-1)).toBe("ignore");
-  say(socket, "credit", { stream: 1, offset: 0, until: 400 * KIB });
-  // As much as the line is trusted with by now, and no more, though there is credit.
-  await eventually(() => chunks(socket), ({ length }) => length === 4);
+  say(socket, "credit", { stream: 1, offset: 0, until: 82 * KIB });
+  await eventually(() => chunks(socket), ({ length }) => length === 2);
   await settled();
-  expect(chunks(socket).slice(1)).toEqual([64, 128, 192].map((kib) => [1, kib * KIB, 64 * KIB]));
+  expect(chunks(socket)).toHaveLength(2);
   expect(seen).toEqual([]);
-  say(socket, "credit", { stream: 1, offset: 128 * KIB, until: 500 * KIB });
-  await eventually(() => chunks(socket), ({ length }) => length === 5);
-  expect(chunks(socket)[4]).toEqual([1, 256 * KIB, 44 * KIB]);
-  expect(state()).toEqual([["uploading", 128 * KIB]]);
+  for (const count of [3, 4, 5]) {
+    say(socket, "credit", { stream: 1, offset: (count - 2) * 32 * KIB, until: (count * 32 + 18) * KIB });
+    await eventually(() => chunks(socket), ({ length }) => length === count);
+  }
+  expect(chunks(socket)).toEqual([0, 32, 64, 96, 128].map((kib) => [1, kib * KIB, Math.min(32, 150 - kib) * KIB]));
+  expect(state()).toEqual([["uploading", 96 * KIB]]);
   const file = { id: "f00", url: "/files/f00", name: "a.bin" };
   say(socket, "done", { stream: 1, uploadId: "f00", file });
   expect(await upload.done).toMatchObject(file);
-  expect(seen).toEqual([128 * KIB, 300 * KIB]);
+  expect(seen).toEqual([32, 64, 96, 150].map((kib) => kib * KIB));
   expect([requests, cancels(socket), socket.sent.filter(({ seq }) => seq).map(({ headers }) => headers.messageType)]).toEqual([[], [], ["ignore"]]);
 });
 
@@ -104,14 +105,14 @@ test("after a break it goes on behind what was confirmed", async () => {
   await eventually(() => opens(first), ({ length }) => length === 1);
   opened(first, {});
   await eventually(() => chunks(first), ({ length }) => length === 2);
-  say(first, "credit", { stream: 1, offset: 64 * KIB, until: 320 * KIB });
+  say(first, "credit", { stream: 1, offset: 32 * KIB, until: 288 * KIB });
   first.end();
   const second = await connected(1);
   await eventually(() => opens(second), ({ length }) => length === 1);
   expect(opens(second)).toEqual([{ stream: 1, uploadId: "f00", size: String(200 * KIB) }]);
   opened(second, { offset: 100 * KIB, until: 356 * KIB });
   await eventually(() => chunks(second), ({ length }) => length === 2);
-  expect(chunks(second)).toEqual([[1, 100 * KIB, 64 * KIB], [1, 164 * KIB, 36 * KIB]]);
+  expect(chunks(second)).toEqual([[1, 100 * KIB, 32 * KIB], [1, 132 * KIB, 32 * KIB]]);
   say(second, "done", { stream: 1, uploadId: "f00", file: { id: "f00" } });
   await upload.done;
 });
@@ -256,30 +257,41 @@ test("a client without a connection waits for one", async () => {
 });
 
 test("the pace is what a line takes without delay", () => {
-  const pace = createPace();
+  let pace = createPace();
   let now = 0;
-  /** Sends as much as may be under way; each chunk comes `took` later. */
-  const send = (took: (underWay: number) => number) => {
-    let underWay = 0;
-    const sent: [bytes: number, at: number][] = [];
-    for (;;) {
+  const sent: [bytes: number, mark: Mark, at: number][] = [];
+  /** Sends and receives for so long, over a line so many KiB a second wide and so many milliseconds long; the most KiB that were under way in the end. */
+  const run = (seconds: number, rate: number, length: number): number => {
+    const end = now + seconds * 1000;
+    let free = now;
+    let most = 0;
+    while (now < end) {
+      const underWay = sent.reduce((sum, [bytes]) => sum + bytes, 0);
       const bytes = pace.chunk(64 * KIB);
-      if (!pace.room(underWay, bytes)) break;
-      underWay += bytes;
-      sent.push([bytes, now + took(underWay)]);
+      if (pace.room(underWay, bytes)) {
+        free = Math.max(now, free) + (bytes / KIB / rate) * 1000;
+        sent.push([bytes, pace.mark(now), free + length]);
+        if (now > end - 1000) most = Math.max(most, underWay + bytes);
+      } else {
+        const [bytes, mark, at] = sent.shift()!;
+        pace.came(bytes, mark, (now = at));
+      }
     }
-    const start = now;
-    for (const [bytes, at] of sent) pace.came(bytes, start, (now = at));
-    return underWay;
+    return most / KIB;
   };
-  expect(send(() => 50)).toBe(128 * KIB);
-  for (let round = 0; round < 10; round++) send(() => 50);
-  const most = send(() => 50);
-  expect(most).toBe(1024 * KIB);
-  // 50 KiB in a second, whatever is sent.
-  for (let round = 0; round < 20; round++) send((underWay) => underWay / 50);
-  expect(send((underWay) => underWay / 50)).toBeLessThanOrEqual(64 * KIB);
-  expect(pace.chunk(64 * KIB)).toBe(16 * KIB);
-  for (let round = 0; round < 40; round++) send(() => 600);
-  expect(send(() => 600)).toBe(most);
+  // A fast line gets what it can hold.
+  expect(run(5, 100_000, 1)).toBeGreaterThan(900);
+  // When it becomes slow, a message waits for less than a second.
+  expect(run(30, 50, 20)).toBeLessThan(50);
+  expect(pace.chunk(64 * KIB)).toBeLessThan(25 * KIB);
+  expect(run(30, 2000, 20)).toBeGreaterThan(500);
+  // One that is long, but wide, gets what it can hold, too; one that is not so wide gets what keeps it busy.
+  pace = createPace();
+  sent.length = 0;
+  expect(run(10, 10_000, 300)).toBeGreaterThan(900);
+  pace = createPace();
+  sent.length = 0;
+  const most = run(30, 500, 100);
+  expect(most).toBeGreaterThan(50 + 100);
+  expect(most).toBeLessThan(50 + 250);
 });

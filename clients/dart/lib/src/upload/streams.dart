@@ -42,8 +42,8 @@ final class _Stream {
   int came = 0;
   int next = 0;
 
-  /// What is on its way: where it ends, and since when.
-  final Queue<(int end, int start)> chunks = Queue();
+  /// What is on its way, and where it ends.
+  final Queue<(int end, Mark mark)> chunks = Queue();
 
   /// How it ended: [UploadFinished] or [PsdException].
   Object? end;
@@ -196,8 +196,8 @@ final class UploadStreams {
   /// The server took the bytes before [offset] from the line.
   void _came(_Stream stream, int offset) {
     while (stream.chunks.isNotEmpty && stream.chunks.first.$1 <= offset) {
-      final (end, start) = stream.chunks.removeFirst();
-      _pace.came(end - stream.came, start, _clock.elapsedMilliseconds);
+      final (end, mark) = stream.chunks.removeFirst();
+      _pace.came(end - stream.came, mark, _clock.elapsedMilliseconds);
       stream.came = end;
     }
   }
@@ -301,6 +301,6 @@ final class UploadStreams {
       throw PsdException(ErrorKind.unreadable, text);
     }
     _say(UploadChunk(stream: number, offset: offset, data: data, crc32c: crc32c(data)));
-    stream.chunks.add((stream.next, _clock.elapsedMilliseconds));
+    stream.chunks.add((stream.next, _pace.mark(_clock.elapsedMilliseconds)));
   }
 }
