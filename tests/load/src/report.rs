@@ -14,6 +14,11 @@ impl Report {
         Self { counts_only, missed: false }
     }
 
+    /// Whether times and memory are judged.
+    pub(crate) fn judges_times(&self) -> bool {
+        !self.counts_only
+    }
+
     /// Something to know.
     pub(crate) fn figure(&self, name: &str, value: impl Display) {
         println!("{name:<48} {value}");

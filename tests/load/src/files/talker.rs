@@ -70,10 +70,11 @@ pub(super) struct Talker {
 }
 
 impl Talker {
-    /// Starts it ahead of everything else, if the system lets it: it stands for another machine, whose cores are its own.
-    pub(super) fn start(server: SocketAddr) -> anyhow::Result<Self> {
+    /// Starts it, where it is to be ahead of everything else if the system lets it: it stands for another machine, whose cores
+    /// are its own.
+    pub(super) fn start(server: SocketAddr, is_first: bool) -> anyhow::Result<Self> {
         let first = ["--fifo", "1"];
-        let is_first = process::can_be_scheduled(&first);
+        let is_first = is_first && process::can_be_scheduled(&first);
         let program = std::env::current_exe()?;
         let mut command = match is_first {
             true => Command::new("chrt"),

@@ -112,16 +112,17 @@ pub(super) struct Uploaders {
 }
 
 impl Uploaders {
-    /// Starts clients that bring files as fast as they can, or at a pace (mebibytes a second each), behind everybody else:
-    /// they stand for other machines, and here they share the cores with the server and with those who measure.
+    /// Starts clients that bring files as fast as they can, or at a pace (mebibytes a second each), behind everybody else where
+    /// they are to be: they stand for other machines, and here they share the cores with the server and with those who measure.
     pub(super) fn start(
         server: SocketAddr,
         by: Way,
         length: u64,
         (uploads, seconds, pace): (usize, u64, u64),
+        is_last: bool,
     ) -> anyhow::Result<Self> {
-        let mut command = idle();
-        command.arg(std::env::current_exe()?);
+        let program = std::env::current_exe()?;
+        let mut command = if is_last { idle(&program) } else { Command::new(&program) };
         command.args(["upload", "--uploads", &uploads.to_string(), "--seconds", &seconds.to_string()]);
         command.args(["--pace", &pace.to_string()]);
         Self::spawn(command, server, by, length, Arc::default())
@@ -192,13 +193,14 @@ impl Uploaders {
 }
 
 /// What starts a program that has a core when nobody else wants it. A process that is merely nice keeps one for its slice.
-fn idle() -> Command {
+fn idle(program: &Path) -> Command {
     let last = ["--idle", "0"];
     let mut command = Command::new("nice");
     command.args(["-n", "19"]);
     if process::can_be_scheduled(&last) {
         command.arg("chrt").args(last);
     }
+    command.arg(program);
     command
 }
 
