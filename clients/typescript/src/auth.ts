@@ -191,11 +191,14 @@ export function createAuth(options: AuthOptions, events: AuthEvents) {
       // A refresh that is under way comes to nothing, and no other one begins.
       isLeaving = true;
       tokens &&= { ...tokens };
-      // Other tabs first, so that they do not take the end of the session for a loss.
-      await save(undefined);
-      await farewell();
-      isLeaving = false;
-      await setTokens(undefined);
+      try {
+        // Other tabs first, so that they do not take the end of the session for a loss.
+        await save(undefined);
+        await farewell();
+      } finally {
+        isLeaving = false;
+        await setTokens(undefined);
+      }
     },
     stop: () => stopTimer?.(),
   };

@@ -396,6 +396,23 @@ describe("logging out", () => {
     expect(client.auth.getSnapshot()).toEqual({ status: "anonymous" });
   });
 
+  test("comes to an end even where somebody's warning throws", async () => {
+    vi.spyOn(warnings, "push").mockImplementation((warning) => {
+      throw warning;
+    });
+    const socket = await open();
+    const left = client.auth.logout().catch((error) => error);
+    await pass(0);
+    socket.answer({ errorMessage: "busy", errorCode: 503 });
+    expect(await left).toMatchObject({ kind: "refused", code: 503 });
+    expect(client.auth.getSnapshot()).toEqual({ status: "anonymous" });
+    await client.auth.setTokens({ token, refresh: "r" });
+    void client.auth.refresh().catch(() => {});
+    await pass(0);
+    await take();
+    expect(last().types).toContain("refresh-token");
+  });
+
   test.each(["token-invalid", "nothing"])("is not disturbed by a refresh (%s)", async (news) => {
     const socket = await open();
     await client.cache.put(Posted, create(Posted, { board: "a", noteId: "1" }));
