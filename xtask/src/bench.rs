@@ -87,9 +87,9 @@ const PARTS: [(&str, &str); 4] = [
 /// How many instructions a message may cost, in the whole turn, as measured when the line was written and 5 % more. Raise one
 /// with a reason; lower it when something has become cheaper.
 const MESSAGE_LIMITS: [(Dialect, u64); 3] =
-    [(Dialect::Classic, 11_400), (Dialect::V1Json, 8450), (Dialect::V1Proto, 6300)];
+    [(Dialect::Classic, 8330), (Dialect::V1Json, 7720), (Dialect::V1Proto, 5290)];
 /// The same for one delivery of a publication.
-const DELIVERY_LIMITS: [(Dialect, u64); 2] = [(Dialect::Classic, 900), (Dialect::V1Proto, 1035)];
+const DELIVERY_LIMITS: [(Dialect, u64); 2] = [(Dialect::Classic, 610), (Dialect::V1Proto, 700)];
 
 /// The counts of instructions as a stage of a run: they do not wobble, so that whatever costs more is seen at once.
 pub(crate) fn instructions() -> anyhow::Result<Outcome> {
