@@ -9,7 +9,10 @@ use std::sync::{
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use psd_proto::{
     ClientMessage, ServerMessage,
-    envelope::{Body, classic},
+    envelope::{
+        Body,
+        classic::{self, Layouts},
+    },
     json::{self, ReadOptions, WriteOptions},
 };
 use tokio::{
@@ -70,11 +73,12 @@ pub struct Caller {
     hub: Arc<Hub>,
     token: String,
     user: Option<String>,
+    layouts: Layouts,
 }
 
 impl Caller {
     pub fn new(hub: &Arc<Hub>) -> Self {
-        Self { hub: Arc::clone(hub), token: String::new(), user: None }
+        Self { hub: Arc::clone(hub), token: String::new(), user: None, layouts: Layouts::new() }
     }
 
     /// Verifies a token that is not the last one.
@@ -185,7 +189,7 @@ async fn talk(mut socket: WebSocketStream<TcpStream>, hub: Arc<Hub>, mut caller:
 
 /// Handles one frame by psd's codec: `None` for one that cannot be read.
 pub fn with_codec(caller: &mut Caller, frame: &str, answers: &mut Answers) -> Option<()> {
-    let envelope = classic::read(frame).ok()?;
+    let envelope = caller.layouts.read(frame).ok()?;
     if let Some(token) = &envelope.auth_header {
         caller.authenticate(token);
     }
