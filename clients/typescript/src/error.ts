@@ -31,9 +31,9 @@ export type ErrorKind =
 /** Every error of the client. */
 export class PsdError extends Error {
   /** What went wrong. */
-  readonly kind: ErrorKind;
+  declare readonly kind: ErrorKind;
   /** The server's code where it refused, the close code where the connection ended. */
-  readonly code: number | undefined;
+  declare readonly code: number | undefined;
 
   constructor(kind: ErrorKind, message: string, code?: number, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });

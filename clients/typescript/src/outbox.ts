@@ -279,14 +279,14 @@ export function outbox(host: Host): OutboxPart {
  * Without Web Locks (pages that came by plain HTTP) the name survives a reload instead, and nothing is taken over from
  * other tabs.
  */
-export function tabName(fresh: string): Promise<string> {
+export async function tabName(fresh: string): Promise<string> {
   const locks = webLocks();
   if (!locks) {
     try {
-      return Promise.resolve((sessionStorage["psd.tab"] ??= fresh));
+      return (sessionStorage["psd.tab"] ??= fresh);
     } catch {
       // No session storage either: what this tab leaves stays until it expires.
-      return Promise.resolve(fresh);
+      return fresh;
     }
   }
   return new Promise((held) => {

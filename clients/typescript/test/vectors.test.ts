@@ -69,6 +69,26 @@ describe.each([
   });
 });
 
+test("neither the order of properties nor what no field has makes a difference", () => {
+  for (const vector of bodies.written!) {
+    const type = typeIn(bigints, vector.message);
+    const value = fromBinary(type, bytes(vector.binary)) as object;
+    if (type.special) continue;
+    const [first, ...rest] = Object.entries(value);
+    const others = [[...rest, first].reverse(), [first, ["noField", 1], ...rest], [["noField", 1], ...rest, first]].map((entries) => entries.filter((entry) => entry !== undefined));
+    for (const other of [...others.map((entries) => Object.fromEntries(entries as [string, unknown][])), Object.create(value)]) {
+      expect(toJson(type, other, { types: bigints }), vector.name).toEqual(JSON.parse(vector.proto3));
+      if (!vector.maps) expect(hex(toBinary(type, other)), vector.name).toBe(vector.binary);
+    }
+  }
+});
+
+test.each([null, undefined, "text", 1, true])("%s is no message", (value) => {
+  const { message: name } = bodies.written!.find(({ message }) => !typeIn(bigints, message).special)!;
+  expect(() => toJson(typeIn(bigints, name), value)).toThrow("expected a message, found");
+  expect(() => toBinary(typeIn(bigints, name), value)).toThrow("expected a message, found");
+});
+
 test("what a message means is what its fields hold", () => {
   const special = (value: unknown) => (typeof value === "number" && !Number.isFinite(value) ? String(value) : value);
   const held = (value: unknown) =>

@@ -2,9 +2,9 @@
 export class CodecError extends Error {
   override readonly name = "CodecError";
   /** What is wrong there. */
-  readonly problem: string;
+  declare readonly problem: string;
   /** Where; empty for the message as a whole. */
-  readonly path: string;
+  declare readonly path: string;
 
   constructor(problem: string, path = "") {
     super(path ? `${path}: ${problem}` : problem);
@@ -31,7 +31,7 @@ export const expected = (what: string, value: unknown): never => fail(`expected 
 
 /** The error with the place that it passed on its way out: the name of a field, an index, the key of a map. */
 export const within = (error: unknown, step: string | number | undefined): unknown => {
-  if (!(error instanceof CodecError) || step === undefined) return error;
+  if (!(error instanceof CodecError) || step == null) return error;
   const name = typeof step === "string" && /^\w+$/.test(step) ? step : `[${JSON.stringify(step)}]`;
   const { path } = error;
   return new CodecError(error.problem, name + (/^\w/.test(path) ? "." : "") + path);

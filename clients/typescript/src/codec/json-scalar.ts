@@ -16,7 +16,7 @@ export const scalarFromJson = (kind: number, json: JsonValue): unknown => {
     if (typeof json !== "string" || !/^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(json)) return wrong();
   }
   let value: number | bigint = Number(json);
-  if (kind < k.BOOL) return Number.isFinite(kind ? Math.fround(value) : value) ? value : wrong();
+  if (kind < k.BOOL) return isFinite(kind ? Math.fround(value) : value) ? value : wrong();
   if (kind > k.FIXED32) {
     // Every digit counts, unless it is spelt with decimals or an exponent.
     if (/^-?\d+$/.test(json as string)) value = BigInt(json);
@@ -27,7 +27,7 @@ export const scalarFromJson = (kind: number, json: JsonValue): unknown => {
 
 /** A scalar as JSON. */
 export const scalarToJson = (kind: number, value: any): JsonValue => {
-  if (typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value))) return String(value);
+  if (typeof value === "bigint" || (typeof value === "number" && !isFinite(value))) return String(value);
   if (kind === k.BYTES) {
     let text = "";
     // At once, but no more than may be arguments of one call.

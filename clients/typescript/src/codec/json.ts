@@ -3,14 +3,16 @@ import { BOOL, ENUM, type Field, KINDS, LIST, MAP, MESSAGE, NULL, ONEOF, type Pl
 import { scalarFromJson, scalarToJson } from "./json-scalar.js";
 import { isOf, keyOf } from "./scalar.js";
 import type { EnumType, JsonObject, JsonReadOptions, JsonValue, JsonWriteOptions, MessageType } from "./types.js";
-import { eachField, isNullable } from "./write.js";
+import { heldIn, isNullable } from "./write.js";
+
+const NONE = {};
 
 /**
  * A message as JSON, for `JSON.stringify`.
  *
  * @throws {CodecError} if it holds what JSON cannot say, such as a timestamp beyond the year 9999.
  */
-export const toJson = <T>(type: MessageType<T>, value: T, options: JsonWriteOptions = {}): JsonValue => {
+export const toJson = <T>(type: MessageType<T>, value: T, options: JsonWriteOptions = NONE): JsonValue => {
   begin();
   return writeMessage(planOf(type), value, options);
 };
@@ -21,39 +23,56 @@ export const toJson = <T>(type: MessageType<T>, value: T, options: JsonWriteOpti
  *
  * @throws {CodecError} naming the field and what is wrong with it.
  */
-export const fromJson = <T>(type: MessageType<T>, json: JsonValue, options: JsonReadOptions = {}): T => {
+export const fromJson = <T>(type: MessageType<T>, json: JsonValue, options: JsonReadOptions = NONE): T => {
   begin();
   return readMessage(planOf(type), json, options) as T;
 };
 
 export const writeMessage = (plan: Plan, message: any, options: JsonWriteOptions): JsonValue => {
-  if (plan.special?.toJson) return plan.special.toJson(message, options);
-  const json: JsonObject = {};
+  const { special, fields } = plan;
+  if (special?.toJson) return special.toJson(message, options);
+  if (Object(message) !== message) expected("a message", message);
   enter();
-  eachField(plan, message, writeField, json, options);
+  const json: JsonObject = {};
+  let field: Field | undefined;
+  let index = 0;
+  try {
+    // Engines find what a message holds in less time while they walk through it; where it was made here, that is the
+    // order of its fields. What is left, from the first difference on, is looked up.
+    for (const name in message) {
+      field = fields[index];
+      if (field?.property !== name) break;
+      writeField(field, message[name], json, options);
+      index++;
+    }
+    for (; (field = fields[index]); index++) writeField(field, message[field.property], json, options);
+  } catch (error) {
+    throw within(error, field?.name);
+  }
   leave();
   return json;
 };
 
-const writeField = (field: Field, held: any, json: JsonObject, options: JsonWriteOptions): void => {
-  const { label } = field;
-  let written: any = held;
-  if (label === LIST) {
-    written = [];
-    for (const item of held) written.push(writeValue(field, item, options));
-  } else if (label === MAP) {
-    written = undefined;
-    for (const key of Object.keys(held)) put((written ??= {}), key, writeValue(planIn(field).fields[1]!, held[key], options));
-    if (!written) return;
-  } else if (field.kind !== STRING && field.kind !== BOOL) written = writeValue(field, held, options);
-  put(json, options.names === "classic" ? field.classic : field.proto3, written);
+const writeField = (field: Field, own: unknown, json: JsonObject, options: JsonWriteOptions): void => {
+  const { kind, label } = field;
+  let held = heldIn(field, own);
+  if (held === undefined) return;
+  if (label >= LIST) held = (label === LIST ? writeList : writeMap)(field, held, options);
+  else if (kind !== STRING && kind !== BOOL) held = writeValue(field, held, options);
+  if (held !== undefined) put(json, options.names === "classic" ? field.classic : field.proto3, held);
 };
 
-const writeValue = (field: Field, value: any, options: JsonWriteOptions): JsonValue => {
-  const { kind, form } = field;
-  if (kind === MESSAGE) return writeMessage(planIn(field), value, options);
-  if (kind === ENUM) return enumNames(field)[value] ?? value;
-  return kind === NULL ? null : scalarToJson(kind, form ? form.from(value) : value);
+// Lists and maps are not part of what engines compile for every field.
+const writeList = (field: Field, held: any, options: JsonWriteOptions): JsonValue => {
+  const list = [];
+  for (const item of held) list.push(writeValue(field, item, options));
+  return list;
+};
+
+const writeMap = (field: Field, held: any, options: JsonWriteOptions): JsonObject | undefined => {
+  let written: JsonObject | undefined;
+  for (const key of Object.keys(held)) put((written ??= {}), key, writeValue(planIn(field).fields[1]!, held[key], options));
+  return written;
 };
 
 /** The names of an enum's numbers: the first of each. */
@@ -64,17 +83,22 @@ const enumNames = (field: Field): Record<number, string> =>
       .map(([name, number]) => [number, name]),
   ));
 
-/** What stands for an enum value whose name is not known. */
-const ABSENT = Symbol();
+const writeValue = (field: Field, value: any, options: JsonWriteOptions): JsonValue => {
+  const { kind, form } = field;
+  if (kind === MESSAGE) return writeMessage(planIn(field), value, options);
+  if (kind === ENUM) return enumNames(field)[value] ?? value;
+  return kind === NULL ? null : scalarToJson(kind, form ? form.from(value) : value);
+};
 
 export const readMessage = (plan: Plan, json: JsonValue, options: JsonReadOptions, skip?: string): unknown => {
   enter();
-  const { special, names } = plan;
+  const { special } = plan;
   let message: any;
   if (special?.fromJson) message = special.fromJson(json, options);
   else {
     message = plan.empty();
     const object = objectOf(json);
+    const names = (plan.names ??= namesOf(plan));
     const keys = Object.keys(object);
     let key: string | undefined;
     try {
@@ -100,8 +124,13 @@ export const readMessage = (plan: Plan, json: JsonValue, options: JsonReadOption
   return message;
 };
 
+/** The fields of a message by every name that JSON may use. */
+const namesOf = ({ fields }: Plan): Map<string, Field> =>
+  // A name in the .proto file goes before another field's proto3 name, and that before its classic one.
+  new Map((["classic", "proto3", "proto"] as const).flatMap((name) => fields.map((field) => [field[name], field] as const).reverse()));
+
 const objectOf = (json: JsonValue): JsonObject =>
-  typeof json !== "object" || !json || Array.isArray(json) ? expected("an object", json) : json;
+  Object(json) !== json || Array.isArray(json) ? expected("an object", json) : (json as JsonObject);
 
 const readField = (field: Field, json: JsonValue, message: any, options: JsonReadOptions): void => {
   const { name, label, property } = field;
@@ -112,7 +141,7 @@ const readField = (field: Field, json: JsonValue, message: any, options: JsonRea
     if (label === LIST) {
       if (!Array.isArray(json)) return expected("an array", json);
       for (step = 0; step < json.length; step++) {
-        if ((value = readValue(field, json[step]!, options)) !== ABSENT) message[name].push(value);
+        if ((value = readValue(field, json[step]!, options)) !== undefined) message[name].push(value);
       }
     } else if (label === MAP) {
       const object = objectOf(json);
@@ -120,9 +149,9 @@ const readField = (field: Field, json: JsonValue, message: any, options: JsonRea
       for (step of Object.keys(object)) {
         const kept = keyOf(key!.kind, step);
         if (!isOf(key!.kind, kept)) expected(KINDS[key!.kind]!, step);
-        if ((value = readValue(item!, object[step]!, options)) !== ABSENT) put(message[name], String(kept), value);
+        if ((value = readValue(item!, object[step]!, options)) !== undefined) put(message[name], String(kept), value);
       }
-    } else if ((value = readValue(field, json, options)) !== ABSENT) {
+    } else if ((value = readValue(field, json, options)) !== undefined) {
       if (label !== ONEOF) message[name] = value;
       else if (message[property].case) fail("the oneof is there twice");
       else message[property] = { case: name, value };
@@ -132,6 +161,7 @@ const readField = (field: Field, json: JsonValue, message: any, options: JsonRea
   }
 };
 
+/** A value; `undefined` for an enum value whose name is not known. */
 const readValue = (field: Field, json: JsonValue, options: JsonReadOptions): unknown => {
   const { kind, form } = field;
   if (kind === MESSAGE) return readMessage(planIn(field), json, options);
@@ -139,7 +169,7 @@ const readValue = (field: Field, json: JsonValue, options: JsonReadOptions): unk
   if (kind === ENUM && typeof json === "string") {
     const values = field.ref!() as EnumType;
     if (Object.hasOwn(values, json)) return values[json];
-    return options.ignoreUnknown ? ABSENT : expected(`one of ${Object.keys(values).join(", ")}`, json);
+    return options.ignoreUnknown ? undefined : expected(`one of ${Object.keys(values).join(", ")}`, json);
   }
   const value = scalarFromJson(kind, json);
   return form ? form.of(value as bigint) : value;

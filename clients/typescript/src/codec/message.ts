@@ -62,6 +62,8 @@ export interface Field {
   readonly proto3: string;
   readonly classic: string;
   readonly kind: number;
+  /** Its wire type, where it is not packed. */
+  readonly wire: number;
   readonly label: number;
   readonly tag: number;
   /** Whether it is a list of which many items can be behind one tag. */
@@ -83,8 +85,8 @@ export interface Plan {
   readonly special: Special | undefined;
   readonly fields: readonly Field[];
   readonly tags: Map<number, Field>;
-  /** By every name that JSON may use. */
-  readonly names: Map<string, Field>;
+  /** By every name that JSON may use. Made when they are first needed. */
+  names: Map<string, Field> | undefined;
 }
 
 const raise = (_: string, letter = ""): string => letter.toUpperCase();
@@ -103,36 +105,32 @@ const compileField = ([proto, number, type, ref, oneof, json, property]: FieldIn
     name,
     property: oneof || name,
     proto,
-    proto3: json || proto.replace(/_+(.)?/g, raise),
+    proto3: intern(json || proto.replace(/_+(.)?/g, raise)),
     classic,
     kind,
+    wire,
     label: key ? MAP : mark === "?" ? OPTIONAL : mark ? LIST : oneof ? ONEOF : kind === MESSAGE ? OPTIONAL : SINGLE,
     tag: ((number << 3) | (isPacked ? 2 : wire)) >>> 0,
     packed: isPacked,
-    form: typeof ref === "object" ? ref : undefined,
+    form: (ref as LongForm | undefined)?.of && ref,
     ref,
     plan: key
       ? compile([["key", 1, `${key}?`], ["value", 2, `${kindName}?`, ref ?? 0]], () => ({}))
       : undefined,
     names: undefined,
-    next: undefined,
   } as unknown as Field;
 };
 
 const compile = (infos: readonly FieldInfo[], empty: () => any, special?: Special): Plan => {
   const fields = infos.map(compileField);
   const tags = new Map<number, Field>();
-  const names = new Map<string, Field>();
   fields.forEach((field, index) => {
     field.next = fields[(index + 1) % fields.length]!;
-    const wire = Number(WIRE[field.kind]);
     tags.set(field.tag, field);
     // Lists are read both ways, however they are written.
-    if (field.label === LIST) tags.set(((field.tag & ~7) | (field.packed ? wire : 2)) >>> 0, field);
+    if (field.label === LIST) tags.set(((field.tag & ~7) | (field.packed ? field.wire : 2)) >>> 0, field);
   });
-  // A name in the .proto file goes before another field's proto3 name, and that before its classic one.
-  for (const name of ["classic", "proto3", "proto"] as const) for (const field of [...fields].reverse()) names.set(field[name], field);
-  return { empty, special, fields, tags, names };
+  return { empty, special, fields, tags, names: undefined };
 };
 
 /** The plan of a message, made when it is first needed: messages refer to each other in circles. */

@@ -8,6 +8,7 @@ const utf8 = new TextEncoder();
 
 // Where everything is written before it is copied; kept for the next message unless it has grown large.
 const SPACE = 8192;
+const MOST = 1 << 20;
 let bytes: Uint8Array;
 let at = 0;
 
@@ -19,7 +20,7 @@ let at = 0;
 export const toBinary = <T>(type: MessageType<T>, value: T): Uint8Array => {
   begin();
   at = 0;
-  if (!bytes || bytes.length > SPACE * 128) bytes = new Uint8Array(SPACE);
+  if (!(bytes?.length <= MOST)) bytes = new Uint8Array(SPACE);
   message(k.planOf(type), value);
   return bytes.slice(0, at);
 };
@@ -50,10 +51,10 @@ const varint64 = (low: number, high: number): void => {
 
 /** Writes the length of what was written behind `start`, for which one byte is free. */
 const close = (start: number): void => {
-  const size = at - start - 1;
-  bytes[start] = size;
+  const size = (bytes[start] = at - start - 1);
   if (size > 0x7f) {
-    const more = size < 0x4000 ? 1 : size < 0x20_0000 ? 2 : size < 0x1000_0000 ? 3 : 4;
+    // A varint has seven bits a byte.
+    const more = ((31 - Math.clz32(size)) / 7) | 0;
     reserve(more);
     bytes.copyWithin(start + 1 + more, start + 1, at);
     at = start;
@@ -107,13 +108,13 @@ const scalar = (field: Field, value: any): void => {
     case k.STRING:
       return text(held);
     case k.BOOL:
-      return varint(held ? 1 : 0);
+      return varint(+held);
     case k.BYTES:
       reserve(held.length + 8);
       varint(held.length);
       bytes.set(held, at);
       at += held.length;
-      return;
+      break;
     default:
       numeric(kind, held);
   }
@@ -151,29 +152,31 @@ const isDefault = (kind: number, value: any): boolean =>
       : !value || (kind !== k.STRING && value === "0");
 
 /** Whether `null` is a value of the field, and not its absence. */
-export const isNullable = (field: Field): boolean =>
-  field.kind === k.NULL || (field.kind === k.MESSAGE && field.label < k.LIST && !!k.planIn(field).special?.nullable);
+export const isNullable = (field: Field): boolean | undefined =>
+  field.kind === k.NULL || (field.kind === k.MESSAGE && field.label < k.LIST && k.planIn(field).special?.nullable);
 
-/** Calls `visit` with every field that has to be written, and what it holds; `into` and `options` are handed on. */
-export const eachField = <I, O>(plan: Plan, message: any, visit: (field: Field, held: any, into: I, options: O) => void, into: I, options: O): void => {
-  if (typeof message !== "object" || !message) expected("a message", message);
+/** What has to be written of what the property of a field holds, or `undefined`. */
+export const heldIn = (field: Field, held: any): any => {
+  const { label } = field;
+  if (held == null) return held === null && isNullable(field) ? held : undefined;
+  if (label === k.ONEOF) return held.case === field.name ? held.value : undefined;
+  // Only what is single or a list has a default that says nothing.
+  return label % k.LIST === 0 && isDefault(field.kind, held) ? undefined : held;
+};
+
+const message = (plan: Plan, value: any): void => {
+  if (plan.special?.wrap) value = plan.special.wrap(value);
+  if (Object(value) !== value) expected("a message", value);
   let field: Field | undefined;
   try {
     for (field of plan.fields) {
-      const held = message[field.property];
-      const { label } = field;
-      if (held == null && (held === undefined || !isNullable(field))) continue;
-      if (label === k.ONEOF) {
-        if (held.case === field.name) visit(field, held.value, into, options);
-      } else if ((label !== k.SINGLE && label !== k.LIST) || !isDefault(field.kind, held)) visit(field, held, into, options);
+      const held = heldIn(field, value[field.property]);
+      if (held !== undefined) write(field, held);
     }
   } catch (error) {
     throw within(error, field?.name);
   }
 };
-
-const message = (plan: Plan, value: unknown): void =>
-  eachField(plan, plan.special?.wrap ? plan.special.wrap(value) : value, write, undefined, undefined);
 
 const write = (field: Field, held: any): void => {
   if (field.label < k.LIST) one(field, held);
