@@ -6,19 +6,14 @@ const LEAST = 500;
 const MOST = 20_000;
 
 /** Milliseconds to wait after so many failures in a row; `unit` is a random number from 0 to 1 ("full jitter"). */
-export function delay(failures: number, unit: number): number {
-  return failures ? LEAST + (Math.min(LEAST * 2 ** failures, MOST) - LEAST) * unit : QUICK * unit;
-}
+export const delay = (failures: number, unit: number): number =>
+  failures ? LEAST + (Math.min(LEAST * 2 ** failures, MOST) - LEAST) * unit : QUICK * unit;
 
 /**
  * Whether every client of the server was disconnected or turned away at this moment, so that a quick retry would make
  * it worse: going away, restart, try again later, slow consumer, rate.
  */
-export function asksToSpread(code: number): boolean {
-  return [1001, 1012, 1013, 4413, 4429].includes(code);
-}
+export const asksToSpread = (code: number): boolean => [1001, 1012, 1013, 4413, 4429].includes(code);
 
 /** Whether a close code forbids to connect again by oneself. */
-export function isFinal(code: number): boolean {
-  return code >= 4400 && code <= 4403;
-}
+export const isFinal = (code: number): boolean => code >= 4400 && code <= 4403;

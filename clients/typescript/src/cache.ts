@@ -34,14 +34,11 @@ export interface CachePart extends Cache {
 /** How many messages may come beyond the bound before somebody looks. */
 const SLACK = 64;
 
-/** What ids begin with. */
-const PREFIX = "cache";
-
 /** The part of a client that keeps messages of the server; for generated code. */
 export function cache(host: Host): CachePart {
   const { maxMessages = 2000 } = host.options.cache ?? {};
   const storage = storageOf(host);
-  const prefix = async (type?: MessageType) => PREFIX + JSON.stringify(await host.user()) + (type ? JSON.stringify(type.type) : "");
+  const prefix = async (type?: MessageType) => "cache" + JSON.stringify(await host.user()) + (type ? JSON.stringify(type.type) : "");
   /** How many messages of a group came since somebody looked. */
   const unseen = new Map<string, number>();
   let last = 0;
@@ -86,6 +83,6 @@ export function cache(host: Host): CachePart {
     async clear() {
       await storage(await prefix(), forget);
     },
-    sweep: () => storage(PREFIX, (rows) => forget(rows.filter(({ expires }) => expires <= Date.now()))),
+    sweep: () => storage("cache", (rows) => forget(rows.filter(({ expires }) => expires <= Date.now()))),
   };
 }

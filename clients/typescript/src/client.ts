@@ -118,7 +118,6 @@ export function createClient(options: ClientOptions): Client {
   const listeners = new Map<string, Listener>();
   /** Messages by their side and route. */
   const known = new Map<string, MessageType>();
-  const find = (route: string) => known.get("client" + route);
   /** The token that the connection carried last. */
   let carried: string | undefined;
   /** Whether a refresh answered a 4401 already. */
@@ -148,7 +147,7 @@ export function createClient(options: ClientOptions): Client {
         if (descriptor?.cache && type !== LoginToken.type) void cache.put(descriptor, read(descriptor));
         listener?.calls.call(read(listener.type), { uuid: uuid || undefined, isLocal: false });
       } catch (error) {
-        warn(asPsdError(error, `\`${type}\``));
+        warn(asPsdError(error, type));
       }
       if (type === TokenInvalid.type) {
         // It may be about one that was replaced meanwhile.
@@ -158,7 +157,7 @@ export function createClient(options: ClientOptions): Client {
       }
       requests.received(message);
     },
-    unreadable: (error) => warn(asPsdError(error, "something that came")),
+    unreadable: (error) => warn(asPsdError(error, "frame")),
     lost: (reason) => requests.lost(reason),
     closed(reason) {
       if (reason.code === 4401 && options.auth?.refresh && auth.canRefresh() && !isTriedAgain) {
@@ -220,7 +219,7 @@ export function createClient(options: ClientOptions): Client {
 
   const host: Host = {
     options,
-    find,
+    find: (route) => known.get("client" + route),
     warn,
     user: () => auth.ready.then(auth.user),
     canSend: () => isOpen() && !auth.isRefreshing() && !isSignedOut(),
@@ -310,14 +309,14 @@ export function createClient(options: ClientOptions): Client {
             if (now.state === "sent") resolve();
             else if (now.state === "failed") reject(now.error);
           };
-          outbox.add(type, create(type, message), uuid, watch).catch((error) => reject(asPsdError(error, `\`${type.type}\``)));
+          outbox.add(type, create(type, message), uuid, watch).catch((error) => reject(asPsdError(error, type.type)));
           signal?.addEventListener("abort", aborted);
           if (signal?.aborted) aborted();
         });
         // How it fares is seen in the outbox: nobody has to wait for it.
         promise.catch(() => {});
       } else {
-        const set = (state: DeliveryStatus["state"], error?: PsdError) => status.set({ state, retries: 0, ...(error && { error }) } as DeliveryStatus);
+        const set = (state: DeliveryStatus["state"], error?: PsdError) => status.set({ state, retries: 0, error } as DeliveryStatus);
         promise = request(type, message, { ...rest, uuid, ack: !noAck, onSent: () => set("sending") }).then(
           () => set("sent"),
           (error: PsdError) => {
@@ -351,7 +350,7 @@ function nothingKept(): OutboxPart & CachePart {
   return {
     ...cell<[]>([]),
     async add({ type }) {
-      throw new Error(`\`${type}\` has \`client cache\`, but this client no outbox: give \`createClient\` the generated \`contract\``);
+      throw new Error(`\`${type}\` needs an outbox: give \`createClient\` the generated \`contract\``);
     },
     pump: nothing,
     setUser: nothing,

@@ -112,7 +112,6 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
     let seq = 0;
     let seen = 0;
     let limit = Infinity;
-    let beat: unknown;
     const stops = [timer(CONNECT, () => lost(mine, gone("the server does not answer")))];
 
     const mine: Line = {
@@ -133,7 +132,6 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
         stops.push(timer(DOUBT, () => received < now && lost(mine, gone(SILENT))));
       },
       abandon() {
-        clearInterval(beat as number);
         stops.forEach((stop) => stop());
         if (!socket) return;
         socket.onopen = socket.onmessage = socket.onclose = null;
@@ -161,8 +159,8 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
     }
 
     function hear(message: Incoming): void {
-      const { type } = message;
-      seen = Math.max(seen, message.seq);
+      const { type, seq } = message;
+      seen = Math.max(seen, seq);
       if (isClassic || !type.startsWith("psd.")) return events.received(message);
       if (type === Welcome.type && !mine.since) {
         const { connectionId, heartbeatMs, maxFrameBytes, uploadStreams: streams } = message.read(Welcome);
@@ -171,7 +169,8 @@ export function createConnection(options: ConnectionOptions, events: ConnectionE
         limit = maxFrameBytes || limit;
         const interval = Math.min(BEAT, (heartbeatMs || BEAT) * 0.75);
         // A server that does not read, since requests wait, says that it is there only once an interval.
-        beat = setInterval(heartbeat, interval, Math.max(interval + ANSWER, 2 * heartbeatMs));
+        const beat = setInterval(heartbeat, interval, Math.max(interval + ANSWER, 2 * heartbeatMs));
+        stops.push(() => clearInterval(beat));
         ready(connectionId);
       } else if (type === Drain.type) {
         const { reconnectAfterMs, reason } = message.read(Drain);

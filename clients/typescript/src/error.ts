@@ -36,14 +36,14 @@ export class PsdError extends Error {
   declare readonly code: number | undefined;
 
   constructor(kind: ErrorKind, message: string, code?: number, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
+    super(message, cause ? { cause } : undefined);
     this.name = "PsdError";
     this.kind = kind;
     this.code = code;
   }
 }
 
-/** Any error as one of the client: what is none of its own says that `what` cannot be read or written. */
-export function asPsdError(error: unknown, what: string): PsdError {
-  return error instanceof PsdError ? error : new PsdError("unreadable", `${what} is unreadable: ${(error as Error)?.message}`, undefined, error);
+/** Any error as one of the client: what is none of its own says that a message of this route cannot be read or written. */
+export function asPsdError(error: unknown, type: string): PsdError {
+  return error instanceof PsdError ? error : new PsdError("unreadable", `\`${type}\` is unreadable: ${(error as Error)?.message}`, undefined, error);
 }

@@ -1,22 +1,16 @@
 import { create, toBinary, type MessageType } from "./codec/index.js";
 
 /** The properties by which messages of a type are told apart: its cache keys. */
-export function keysOf(type: MessageType): string[] {
-  return Object.values(type.keys).flat();
-}
+export const keysOf = (type: MessageType): string[] => Object.values(type.keys).flat();
 
 /** Whether messages of a type are told apart by cache keys. */
-export function hasKeys(type: MessageType): boolean {
-  return keysOf(type).length > 0;
-}
+export const hasKeys = (type: MessageType): boolean => keysOf(type).length > 0;
 
 /**
  * What tells a message of its type from others: the values of its cache keys. A newer message with the same ones takes
  * the place of the older; without cache keys, there is one message of a type.
  */
-export function identity(type: MessageType, value: any): string {
-  return part(type, value, keysOf(type));
-}
+export const identity = (type: MessageType, value: any): string => part(type, value, keysOf(type));
 
 /** Whether a message has the values of `filter`. */
 export function matches(type: MessageType, value: any, filter: any = {}): boolean {
@@ -25,6 +19,5 @@ export function matches(type: MessageType, value: any, filter: any = {}): boolea
 }
 
 /** Some properties of a message as text, which is the same for the same values only: their bytes. */
-function part(type: MessageType, value: any, properties: string[]): string {
-  return toBinary(type, create(type, Object.fromEntries(properties.map((name) => [name, value[name]])))).join();
-}
+const part = (type: MessageType, value: any, properties: string[]): string =>
+  toBinary(type, create(type, Object.fromEntries(properties.map((name) => [name, value[name]])))).join();

@@ -1,4 +1,5 @@
 import { fromBinary, toBinary, type MessageType } from "./codec/index.js";
+import { delay } from "./backoff.js";
 import { randomUuid, timer, webLocks } from "./environment.js";
 import { PsdError } from "./error.js";
 import { hasKeys, identity } from "./keys.js";
@@ -94,7 +95,7 @@ export function outbox(host: Host): OutboxPart {
   const prefix = () => "outbox" + JSON.stringify(user ?? "");
   const find = (uuid: string) => items.find((item) => item.uuid === uuid);
   const withState = (state: DeliveryStatus["state"]) => items.filter((item) => item.status.state === state);
-  const tab = () => (named ??= isInBrowser(host) ? tabName(`psd.tab.${databaseOf(host)}.${randomUuid()}`) : Promise.resolve(databaseOf(host)));
+  const tab = async () => (isInBrowser(host) ? (named ??= tabName(`psd.tab.${databaseOf(host)}.${randomUuid()}`)) : databaseOf(host));
 
   /** Writes a message; `attempts` are under way. */
   async function store(item: Item, attempts = 0): Promise<void> {
@@ -122,26 +123,26 @@ export function outbox(host: Host): OutboxPart {
   }
 
   function update(item: Item, state: DeliveryStatus["state"], error?: PsdError, more = 0): void {
-    item.status = { state, retries: item.status.retries + more, ...(error && { error }) } as DeliveryStatus;
+    item.status = { state, retries: item.status.retries + more, error } as DeliveryStatus;
     item.watch?.(item.status);
     publish();
   }
 
-  function unstore({ uuid }: Item): void {
-    void storage(prefix() + uuid, forget);
+  /** It was sent, or is given up: nothing of it is kept. */
+  function finish(item: Item, error?: PsdError): void {
+    void storage(prefix() + item.uuid, forget);
+    update(item, error ? "failed" : "sent", error);
   }
 
   /** Takes a message off the list: it was sent, or is given up. */
   function remove(item: Item, error?: PsdError): void {
     items = items.filter((other) => other !== item);
-    unstore(item);
-    update(item, error ? "failed" : "sent", error);
+    finish(item, error);
   }
 
   /** Gives a message up. It stays on the list, so that somebody sees it, but for this page only. */
   function fail(item: Item, error: PsdError): void {
-    unstore(item);
-    update(item, "failed", error);
+    finish(item, error);
     const failed = withState("failed");
     if (failed.length > FAILED) remove(failed[0]!, error);
   }
@@ -181,7 +182,7 @@ export function outbox(host: Host): OutboxPart {
       if (!mayRepeat) return fail(item, error);
       update(item, "queued", undefined, 1);
       if (isRefused) {
-        stopPause = timer(Math.min(1000 * 2 ** pauses++, 20_000) * (0.5 + Math.random() / 2), () => {
+        stopPause = timer(delay(++pauses, Math.random()), () => {
           stopPause = undefined;
           void pump();
         });
@@ -197,11 +198,11 @@ export function outbox(host: Host): OutboxPart {
     // Owners first: whoever writes a row holds a lock already, so that one without a lock by then is gone for good.
     const found = locks ? await storage(owner) : [];
     const living = locks && (await locks.query()).held!.map(({ name }) => name);
-    const gone = new Set(found.map((row) => row.owner).filter((name) => !living!.includes(name)));
+    const gone = found.map(({ owner }) => owner).filter((name) => !living!.includes(name));
     let others: Row[] = [];
     const rows = await storage(owner, (rows) => {
-      others = rows.filter((row) => row.owner !== me && !gone.has(row.owner));
-      return rows.filter((row) => gone.has(row.owner)).map((row) => ({ ...row, owner: me }));
+      others = rows.filter(({ owner }) => owner !== me && !gone.includes(owner));
+      return rows.filter(({ owner }) => gone.includes(owner)).map((row) => ({ ...row, owner: me }));
     });
     for (const row of rows.filter((row) => !others.includes(row))) {
       const uuid = row.id.slice(owner.length);
@@ -210,10 +211,9 @@ export function outbox(host: Host): OutboxPart {
     items.sort((a, b) => a.row.at - b.row.at);
     publish();
     for (const { owner = "" } of others) {
-      if (watched.has(owner)) continue;
-      watched.add(owner);
       // Granted when that tab is closed.
-      locks?.request(owner, { mode: "shared" }, () => {}).then(adopt, () => {});
+      if (!watched.has(owner)) locks?.request(owner, { mode: "shared" }, () => {}).then(adopt, () => {});
+      watched.add(owner);
     }
     void pump();
   }
@@ -252,7 +252,7 @@ export function outbox(host: Host): OutboxPart {
       user = next;
       for (const item of before) {
         if (!items.includes(item)) update(item, "failed", new PsdError("signed-out", "somebody else is signed in; the message is kept for its sender"));
-        else if (item.status.state !== "failed") void store(item).then(() => left !== prefix() && void storage(left + item.uuid, forget));
+        else if (item.status.state !== "failed") void store(item).then<unknown>(() => left !== prefix() && storage(left + item.uuid, forget));
       }
       await adopt();
     },

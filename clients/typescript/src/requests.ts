@@ -71,7 +71,7 @@ export function createRequests(events: RequestEvents) {
 
   /** Sends what waits and may go. */
   function flush(): void {
-    for (const call of [...calls.values()]) {
+    for (const call of calls.values()) {
       if (call.isSent || !events.canSend(call)) continue;
       call.isSent = true;
       try {
@@ -94,7 +94,7 @@ export function createRequests(events: RequestEvents) {
     start({ timeout = 10_000, signal, ...options }: NewCall): Promise<Reply | undefined> {
       return new Promise((resolve, reject) => {
         const { uuid, type } = options;
-        if (calls.size >= MOST) return reject(new PsdError("full", `${MOST} requests wait already`));
+        if (calls.size >= MOST) return reject(new PsdError("full", `${calls.size} requests wait already`));
         const aborted = () => {
           call.settle(new PsdError("aborted", `\`${type}\` was aborted`, undefined, signal?.reason));
           if (call.isSent) events.cancel(uuid);
@@ -114,7 +114,7 @@ export function createRequests(events: RequestEvents) {
             calls.delete(uuid);
             stop();
             signal?.removeEventListener("abort", aborted);
-            error ? reject(asPsdError(error, `\`${type}\``)) : resolve(reply);
+            error ? reject(asPsdError(error, type)) : resolve(reply);
           },
           ...options,
         };
@@ -151,11 +151,11 @@ export function createRequests(events: RequestEvents) {
     },
     /** The connection ended: what was sent fails, or is sent again by the next one. */
     lost(reason: PsdError): void {
-      for (const call of [...calls.values()]) if (call.isSent) call.retry ? again(call) : call.settle(reason);
+      for (const call of calls.values()) if (call.isSent) call.retry ? again(call) : call.settle(reason);
     },
     /** There will be no connection: everything fails. */
     closed(reason: PsdError): void {
-      for (const call of [...calls.values()]) call.settle(reason);
+      for (const call of calls.values()) call.settle(reason);
     },
   };
 }

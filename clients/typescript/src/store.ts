@@ -18,7 +18,7 @@ export function cell<T>(value: T): Cell<T> {
     getSnapshot: () => value,
     subscribe: listeners.add,
     set(next) {
-      if (!Object.is(next, value)) {
+      if (next !== value) {
         value = next;
         listeners.call();
       }

@@ -67,8 +67,8 @@ test("the client is small, and smaller for a contract without `client cache`", a
   console.info(`the client with its codec and five messages, minified and gzipped: ${text(small)}`);
   console.info(`with outbox and cache: ${text(whole)}; the hooks: ${hooks.first - small.first} bytes`);
   console.info(`uploads: ${uploads.first - small.first} bytes, and ${uploads.later - small.later} more when a file goes over the socket`);
-  expect(small.first).toBeLessThanOrEqual(9900);
-  expect(whole.first).toBeLessThanOrEqual(12_150);
+  expect(small.first).toBeLessThanOrEqual(9800);
+  expect(whole.first).toBeLessThanOrEqual(12_000);
   expect(whole.later).toBeLessThanOrEqual(2100);
   expect(hooks.first - small.first).toBeLessThan(2000);
   expect(uploads.first - small.first).toBeLessThan(5100);

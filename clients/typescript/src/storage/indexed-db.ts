@@ -1,14 +1,12 @@
 import { oldestFirst, type Row, type Storage } from "./storage.js";
 
-const ROWS = "rows";
-
 /** Keeps messages in a database of IndexedDB, across reloads; it is opened when it is first needed. */
 export function indexedDbStorage(name: string): Storage {
   let opened: Promise<IDBDatabase> | undefined;
   const open = () =>
     new Promise<IDBDatabase>((resolve, reject) => {
       const request = indexedDB.open(name);
-      request.onupgradeneeded = () => request.result.createObjectStore(ROWS, { keyPath: "id" });
+      request.onupgradeneeded = () => request.result.createObjectStore("rows", { keyPath: "id" });
       request.onerror = () => reject(request.error);
       request.onsuccess = () => {
         const database = request.result;
@@ -22,9 +20,9 @@ export function indexedDbStorage(name: string): Storage {
     });
 
   return async (prefix, change) => {
-    const transaction = (await (opened ??= open())).transaction(ROWS, change ? "readwrite" : "readonly");
+    const transaction = (await (opened ??= open())).transaction("rows", change ? "readwrite" : "readonly");
     return new Promise((resolve, reject) => {
-      const rows = transaction.objectStore(ROWS);
+      const rows = transaction.objectStore("rows");
       const request = rows.getAll(IDBKeyRange.bound(prefix, prefix + "\uffff"));
       let found: Row[];
       request.onsuccess = () => {

@@ -10,7 +10,8 @@ export const isInBrowser = ({ options }: Host): boolean => !options.storage && t
 export const databaseOf = ({ options }: Host): string => options.database ?? "psd";
 
 /** Where the parts of a client keep messages. */
-export function storageOf(host: Host): Storage {
-  const fallback = () => (isInBrowser(host) ? indexedDbStorage(databaseOf(host)) : memoryStorage());
-  return (host.storage ??= resilientStorage(host.options.storage ?? fallback(), host.warn));
-}
+export const storageOf = (host: Host): Storage =>
+  (host.storage ??= resilientStorage(
+    host.options.storage ?? (isInBrowser(host) ? indexedDbStorage(databaseOf(host)) : memoryStorage()),
+    host.warn,
+  ));

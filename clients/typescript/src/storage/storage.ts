@@ -30,6 +30,4 @@ export type Storage = (prefix: string, change?: (rows: Row[]) => readonly (Row |
 export const forget = (rows: readonly Row[]): string[] => rows.map(({ id }) => id);
 
 /** Sorts rows by their age, oldest first. */
-export function oldestFirst<T extends { readonly at: number }>(rows: T[]): T[] {
-  return rows.sort((a, b) => a.at - b.at);
-}
+export const oldestFirst = <T extends { readonly at: number }>(rows: T[]): T[] => rows.sort((a, b) => a.at - b.at);
