@@ -31,7 +31,7 @@ export const fromJson = <T>(type: MessageType<T>, json: JsonValue, options: Json
 export const writeMessage = (plan: Plan, message: any, options: JsonWriteOptions): JsonValue => {
   const { special, fields } = plan;
   if (special?.toJson) return special.toJson(message, options);
-  if (Object(message) !== message) expected("a message", message);
+  if (typeof message !== "object" || !message) expected("a message", message);
   enter();
   const json: JsonObject = {};
   let field: Field | undefined;
@@ -130,7 +130,7 @@ const namesOf = ({ fields }: Plan): Map<string, Field> =>
   new Map((["classic", "proto3", "proto"] as const).flatMap((name) => fields.map((field) => [field[name], field] as const).reverse()));
 
 const objectOf = (json: JsonValue): JsonObject =>
-  Object(json) !== json || Array.isArray(json) ? expected("an object", json) : (json as JsonObject);
+  typeof json !== "object" || !json || Array.isArray(json) ? expected("an object", json) : json;
 
 const readField = (field: Field, json: JsonValue, message: any, options: JsonReadOptions): void => {
   const { name, label, property } = field;

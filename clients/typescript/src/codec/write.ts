@@ -166,7 +166,7 @@ export const heldIn = (field: Field, held: any): any => {
 
 const message = (plan: Plan, value: any): void => {
   if (plan.special?.wrap) value = plan.special.wrap(value);
-  if (Object(value) !== value) expected("a message", value);
+  if (typeof value !== "object" || !value) expected("a message", value);
   let field: Field | undefined;
   try {
     for (field of plan.fields) {
