@@ -1,4 +1,5 @@
-//! Who comes by a socket: a WebSocket at once, or HTTP: one request after another on a connection, and the way into somebody else's axum application.
+//! Who comes by a socket: a WebSocket at once, or HTTP, one request after another on a connection; and the way into somebody
+//! else's axum application.
 
 use std::{
     convert::Infallible,

@@ -16,7 +16,6 @@ use tokio::{
     net::TcpStream,
 };
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_util::task::TaskTracker;
 
 use super::{
     client::Client,
@@ -54,15 +53,14 @@ fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Request) -> R
     if let Some(subprotocol) = accepted.offer.subprotocol.clone() {
         response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
     }
-    let tracker = server.0.connections.clone();
-    tracker.spawn(async move {
+    let connections = server.0.connections.clone();
+    server.0.connections.spawn(async move {
         match upgrade.await {
             Ok(upgraded) => {
                 let (socket, prefix) = take_socket(upgraded);
                 let opened = accepted.open(socket, prefix);
                 // A task of its own: this one is sized for the handshake.
-                let tracker = opened.tracker();
-                tracker.spawn(opened.run());
+                connections.spawn(opened.run());
             }
             Err(error) => tracing::debug!(peer = ?accepted.handshake.peer, %error, "a client left during the upgrade"),
         }
@@ -160,11 +158,6 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// Where its task is counted.
-    fn tracker(&self) -> TaskTracker {
-        self.shared.server.0.connections.clone()
-    }
-
     /// Serves it until it is gone. The box is given back at once.
     pub(super) fn run(self: Box<Self>) -> impl Future<Output = ()> + Send + 'static {
         let Self { shared, handshake, token, prefix, admitted } = *self;

@@ -219,10 +219,7 @@ impl FileApp {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Answer {
-        let bearer = format!("Bearer {token}");
-        let mut all = vec![("Authorization", bearer.as_str()), ("Tus-Resumable", "1.0.0")];
-        all.extend(headers);
-        self.request(method, path, &all, body).await
+        tus_at(self.running.address(), token, method, path, headers, body).await
     }
 
     /// Begins an upload; its path.
@@ -315,6 +312,21 @@ pub(crate) async fn request(
     body: &[u8],
 ) -> Answer {
     request_at(running.address(), method, path, headers, body).await
+}
+
+/// A request of tus, by whoever has the token.
+pub(crate) async fn tus_at(
+    server: SocketAddr,
+    token: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
+    let bearer = format!("Bearer {token}");
+    let mut all = vec![("Authorization", bearer.as_str()), ("Tus-Resumable", "1.0.0")];
+    all.extend(headers);
+    request_at(server, method, path, &all, body).await
 }
 
 pub(crate) async fn request_at(

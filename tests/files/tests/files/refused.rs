@@ -8,7 +8,7 @@ use sha2::Digest as _;
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest as _};
 
 use crate::{
-    app::{Answer, CHUNK, FileApp, metadata, noise, request_at},
+    app::{Answer, CHUNK, FileApp, metadata, noise, tus_at},
     stream::client::{Client, Said, chunk, new, saying},
 };
 
@@ -79,7 +79,7 @@ impl<'a> Attempt<'a> {
                     None => ("Upload-Defer-Length", "1"),
                 };
                 let answer =
-                    tus(server, self.token, "POST", "/uploads", &[length, ("Upload-Metadata", &said)], b"").await;
+                    tus_at(server, self.token, "POST", "/uploads", &[length, ("Upload-Metadata", &said)], b"").await;
                 match answer.header("location") {
                     Some(path) if answer.header("content-location").is_none() => {
                         path.rsplit('/').next().unwrap().to_owned()
@@ -96,7 +96,7 @@ impl<'a> Attempt<'a> {
         if self.id.is_none() && self.length.is_none() {
             headers.push(("Upload-Length", &length));
         }
-        let answer = tus(server, self.token, "PATCH", &format!("/uploads/{id}"), &headers, self.bytes).await;
+        let answer = tus_at(server, self.token, "PATCH", &format!("/uploads/{id}"), &headers, self.bytes).await;
         Outcome::of(&answer, Some(&id))
     }
 
@@ -147,7 +147,7 @@ impl<'a> Attempt<'a> {
             None if self.length.is_some() => {
                 // Only by tus is a length said before.
                 let length = self.length.unwrap().to_string();
-                let answer = tus(server, self.token, "POST", "/uploads", &[("Upload-Length", &length)], b"").await;
+                let answer = tus_at(server, self.token, "POST", "/uploads", &[("Upload-Length", &length)], b"").await;
                 answer.header("location").unwrap().rsplit('/').next().unwrap().to_owned()
             }
             None => {
@@ -180,7 +180,7 @@ impl<'a> Attempt<'a> {
         if outcome.code != 0 {
             return outcome;
         }
-        let file = tus(server, self.token, "HEAD", &path, &[], b"").await;
+        let file = tus_at(server, self.token, "HEAD", &path, &[], b"").await;
         Outcome { url: file.header("content-location").map(str::to_owned), ..outcome }
     }
 }
@@ -197,20 +197,6 @@ impl Outcome {
         let text = body["errorMessage"].as_str().unwrap_or_default().to_owned();
         Self { code: body["errorCode"].as_i64().unwrap_or_default(), text, id, url: None }
     }
-}
-
-async fn tus(
-    server: SocketAddr,
-    token: &str,
-    method: &str,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: &[u8],
-) -> Answer {
-    let bearer = format!("Bearer {token}");
-    let mut all = vec![("Authorization", bearer.as_str()), ("Tus-Resumable", "1.0.0")];
-    all.extend(headers);
-    request_at(server, method, path, &all, body).await
 }
 
 /// The answer to a handshake that is refused.
@@ -314,7 +300,7 @@ async fn whatever_is_wrong_by_whatever_way() {
                 let outcome = attempt.by(way, server).await;
                 check(entry, way, &outcome);
                 if let Some(id) = outcome.id {
-                    tus(server, "ann", "DELETE", &format!("/uploads/{id}"), &[], b"").await;
+                    tus_at(server, "ann", "DELETE", &format!("/uploads/{id}"), &[], b"").await;
                 }
                 assert_eq!(app.left(), [""; 0], "{}, by {way:?}", entry.what);
             }
