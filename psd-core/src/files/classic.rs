@@ -43,6 +43,9 @@ use super::{
 };
 use crate::{Error, codec::Dialect, connection::frame, dispatch::within, listener::Wire};
 
+/// What is read at once; tungstenite clears as much before each look, whether there is something or not.
+const READ_BUFFER: usize = 16 * 1024;
+
 /// An upload connection.
 pub(crate) struct Upload {
     service: FileService,
@@ -96,7 +99,10 @@ impl Upload {
         (wire, prefix): (Wire, Bytes),
     ) -> Self {
         let limit = service.settings().max_frame_bytes;
-        let config = WebSocketConfig::default().max_message_size(Some(limit)).max_frame_size(Some(limit));
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .max_message_size(Some(limit))
+            .max_frame_size(Some(limit));
         let socket = WebSocketStream::from_partially_read(wire, prefix.to_vec(), Role::Server, Some(config)).await;
         Self {
             service,

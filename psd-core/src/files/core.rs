@@ -65,7 +65,8 @@ impl Core {
             ));
         }
         let most_writers = settings.upload_writers.min(Semaphore::MAX_PERMITS);
-        let work = Arc::new(Work::new());
+        let work = Work::new().map_err(|error| format!("the system gives no threads to files: {error}"))?;
+        let work = Arc::new(work);
         Ok(Self {
             backend: files.storage.open(settings, &work)?,
             work,

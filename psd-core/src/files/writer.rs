@@ -1,6 +1,6 @@
 //! Bytes on their way into an upload.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
@@ -25,15 +25,18 @@ use crate::{
     metrics::{StorageOperation, UploadFailure},
 };
 
-/// Bytes that are written together.
-const BLOCK: usize = 256 * 1024;
+/// Bytes that are written together: as many as `ALL_BLOCKS` gives each upload that is under way, between these.
+const BLOCKS: RangeInclusive<usize> = 64 * 1024..=256 * 1024;
+
+/// Bytes that all uploads may hold together while their blocks are above the smallest.
+const ALL_BLOCKS: usize = 8 * 1024 * 1024;
 
 /// Bytes after which a long request notes how far it is.
 const CHECKPOINT: u64 = 64 * 1024 * 1024;
 
 /// The only writer of an upload.
 ///
-/// It holds [`BLOCK`] bytes, and in an object store two parts; whoever calls awaits each [`write`](Self::write), which is
+/// It holds a [block](Self::block), and in an object store two parts; whoever calls awaits each [`write`](Self::write), which is
 /// the backpressure. Dropped without [`pause`](Self::pause), it leaves what was written by then.
 pub(crate) struct Writer {
     service: FileService,
@@ -180,13 +183,18 @@ impl Writer {
         self.service.core.metrics.received(chunk.len());
         self.waiting_bytes += chunk.len();
         self.waiting.push(chunk);
-        if self.waiting_bytes >= BLOCK {
+        if self.waiting_bytes >= self.block() {
             self.flush().await?;
         }
         if self.checksum.is_none() && !self.is_held && self.sink.offset() - self.noted >= CHECKPOINT {
             self.note().await?;
         }
         Ok(())
+    }
+
+    /// Bytes that are written together now.
+    fn block(&self) -> usize {
+        (ALL_BLOCKS / self.service.core.writing().max(1)).clamp(*BLOCKS.start(), *BLOCKS.end())
     }
 
     /// Writes what waits. When it returns, the bytes survive the end of the process (in a folder).

@@ -109,9 +109,10 @@ async fn load(arguments: &Arguments, folder: &Path, report: &mut Report) -> anyh
 
     let (peak, over) = (Arc::new(AtomicU64::new(idle)), Arc::new(AtomicBool::new(false)));
     let sampler = tokio::spawn(sample(server.process(), peak.clone(), over.clone()));
-    let began = Instant::now();
     let times = (arguments.uploads, arguments.seconds, arguments.pace);
-    let uploaders = Uploaders::start(server.address, arguments.by, length, times, is_apart)?;
+    let mut uploaders = Uploaders::start(server.address, arguments.by, length, times, is_apart)?;
+    let ((), mut cold) = talker.beside(uploaders.warm()).await?;
+    let began = Instant::now();
     let (done, mut beside) = talker.beside(uploaders.done()).await?;
     let done = done?;
     let seconds = began.elapsed().as_secs_f64();
@@ -134,7 +135,9 @@ async fn load(arguments: &Arguments, folder: &Path, report: &mut Report) -> anyh
     over.store(true, Ordering::Relaxed);
     sampler.await?;
 
-    for (name, times) in [("in quiet", &mut quiet), ("beside", &mut beside)] {
+    for (name, times) in
+        [("in quiet", &mut quiet), ("beside the first MiB of each", &mut cold), ("beside", &mut beside)]
+    {
         let [half, most, all] = [0.5, 0.99, 1.0].map(|part| percentile(times, part));
         report.figure(
             &format!("messages {name}: p50, p99, most of {}, µs", times.len()),

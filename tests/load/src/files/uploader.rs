@@ -27,6 +27,10 @@ use super::{
 };
 use crate::process;
 
+/// Bytes of the file that each upload brings before it counts: a server that has had none yet asks the system for memory, which
+/// takes a virtual machine milliseconds where its host has to find it first.
+const WARM_UP: u64 = 1 << 20;
+
 /// What `files` starts: clients that bring files. They say on their standard output what they do, a line each.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -60,26 +64,38 @@ pub(crate) async fn upload(arguments: Arguments) -> anyhow::Result<()> {
         println!("done {url} {}", upload.confirmed_again());
         return Ok(());
     }
+    let pace = move || Pace::new(arguments.pace << 20);
+    let warm_up = move || async move {
+        let url = Upload::new(by, length.min(WARM_UP), pace()).attempt(server).await?;
+        delete(server, &url).await
+    };
+    at_once(arguments.uploads, warm_up).await?;
+    println!("warm");
     let end = Instant::now() + Duration::from_secs(arguments.seconds);
-    let mut uploads = JoinSet::new();
-    for _ in 0..arguments.uploads {
-        uploads.spawn(async move {
-            let pace = || Pace::new(arguments.pace << 20);
-            let mut bytes = length;
-            let first = Upload::new(by, length, pace()).attempt(server).await?;
-            while Instant::now() < end {
-                let url = Upload::new(by, length, pace()).attempt(server).await?;
-                bytes += length;
-                delete(server, &url).await?; // The disk has an end.
-            }
-            anyhow::Ok((first, bytes))
-        });
-    }
-    let all = uploads.join_all().await.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+    let upload = move || async move {
+        let mut bytes = length;
+        let first = Upload::new(by, length, pace()).attempt(server).await?;
+        while Instant::now() < end {
+            let url = Upload::new(by, length, pace()).attempt(server).await?;
+            bytes += length;
+            delete(server, &url).await?; // The disk has an end.
+        }
+        anyhow::Ok((first, bytes))
+    };
+    let all = at_once(arguments.uploads, upload).await?;
     let bytes: u64 = all.iter().map(|(_, bytes)| bytes).sum();
     let (url, _) = all.first().context("nothing was uploaded")?;
     println!("done {url} {bytes}");
     Ok(())
+}
+
+/// So many of it at the same time, to the end of the last.
+async fn at_once<F, T>(count: usize, work: impl Fn() -> F) -> anyhow::Result<Vec<T>>
+where
+    F: Future<Output = anyhow::Result<T>> + Send + 'static,
+    T: Send + 'static,
+{
+    (0..count).map(|_| work()).collect::<JoinSet<_>>().join_all().await.into_iter().collect()
 }
 
 /// How many bytes may be sent, as the standard input says it; when that ends, so does the process.
@@ -108,6 +124,7 @@ pub(super) struct Done {
 pub(super) struct Uploaders {
     child: Child,
     input: ChildStdin,
+    warm: watch::Receiver<bool>,
     output: JoinHandle<anyhow::Result<Done>>,
 }
 
@@ -154,17 +171,24 @@ impl Uploaders {
         let mut child = command.spawn().context("nobody uploads")?;
         let input = child.stdin.take().context("the uploaders hear nothing")?;
         let mut lines = BufReader::new(child.stdout.take().context("the uploaders say nothing")?).lines();
+        let (is_warm, warm) = watch::channel(false);
         let output = tokio::spawn(async move {
             while let Some(line) = lines.next_line().await? {
                 match line.split(' ').collect::<Vec<_>>()[..] {
                     ["sent", bytes] => drop(sent.fetch_add(bytes.parse()?, Ordering::Relaxed)),
+                    ["warm"] => drop(is_warm.send_replace(true)),
                     ["done", url, bytes] => return Ok(Done { url: url.into(), bytes: bytes.parse()? }),
                     _ => bail!("the uploaders say `{line}`"),
                 }
             }
             bail!("the uploaders have ended")
         });
-        Ok(Self { child, input, output })
+        Ok(Self { child, input, warm, output })
+    }
+
+    /// Waits until each of them has brought a file before those that count.
+    pub(super) async fn warm(&mut self) {
+        let _ = self.warm.wait_for(|is_warm| *is_warm).await; // Or they have ended, and say why.
     }
 
     /// Lets it send so many bytes in all since it was started.
@@ -177,7 +201,7 @@ impl Uploaders {
     }
 
     pub(super) async fn done(self) -> anyhow::Result<Done> {
-        let Self { mut child, input, output } = self;
+        let Self { mut child, input, output, .. } = self;
         let done = output.await??;
         drop(input);
         child.wait().await?;

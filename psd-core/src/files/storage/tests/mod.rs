@@ -23,7 +23,7 @@ use crate::{
 };
 
 fn work() -> Arc<Work> {
-    Arc::new(Work::new())
+    Arc::new(Work::new().expect("the system gives threads"))
 }
 
 fn record() -> Record {
