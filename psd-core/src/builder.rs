@@ -238,12 +238,7 @@ impl ServerBuilder {
             login_throttle: LoginThrottle::new(&self.settings),
             metrics: Metrics::new(&self.settings),
             places: Places::new(self.settings.max_http_connections),
-            outboxes: Arc::new(OutboxLimits {
-                bytes: self.settings.outbox_bytes,
-                messages: self.settings.outbox_messages,
-                droppable: self.settings.droppable_messages,
-                dropped: AtomicU64::new(0),
-            }),
+            outboxes: Arc::new(OutboxLimits::new(&self.settings)),
             settings: self.settings,
             states: self.states,
             authenticator: self.authenticator,

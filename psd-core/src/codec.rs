@@ -1,6 +1,10 @@
 //! The dialects a connection may speak; nothing else in the runtime knows what a message looks like on the wire.
 
-use std::{borrow::Cow, cell::RefCell, sync::LazyLock};
+use std::{
+    borrow::Cow,
+    cell::RefCell,
+    sync::{LazyLock, OnceLock},
+};
 
 use bytes::{Buf as _, Bytes};
 use psd_proto::{
@@ -52,25 +56,27 @@ impl Raw {
 #[derive(Debug, Clone)]
 pub(crate) struct SharedMessage {
     bytes: Bytes,
-    numbered: bool,
+    form: Form,
+    /// Frames of [`Form::Proto`] whose numbers have one byte, two and so on: for each connection only the number is another.
+    frames: [OnceLock<Bytes>; 4],
 }
 
-/// What differs from connection to connection, before and behind what is shared; used again for each.
-#[derive(Debug, Default)]
-pub(crate) struct Around {
-    pub(crate) before: Vec<u8>,
-    pub(crate) behind: Vec<u8>,
-}
+/// More than ever stands around what is shared of a message: its frame's header, and length and number of v1.
+pub(crate) const AROUND: usize = 64;
 
-impl Around {
-    pub(crate) fn clear(&mut self) {
-        self.before.clear();
-        self.behind.clear();
-    }
+/// What [`SharedMessage`] shares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// A frame: it is the same for all.
+    Frame,
+    /// An envelope of v1 that is numbered on each connection: its end is missing.
+    Json,
+    Proto,
 }
 
 impl SharedMessage {
     /// What is shared of its frame.
+    #[inline]
     pub(crate) fn bytes(&self) -> &Bytes {
         &self.bytes
     }
@@ -79,9 +85,74 @@ impl SharedMessage {
         self.bytes.len()
     }
 
+    fn new(bytes: Vec<u8>, form: Form) -> Self {
+        Self { bytes: bytes.into(), form, frames: Default::default() }
+    }
+
+    /// Appends the frame of one connection, numbered with the next number of `seq`.
+    #[inline]
+    pub(crate) fn write(&self, buffer: &mut Vec<u8>, seq: &mut u64) {
+        match self.form {
+            Form::Frame => buffer.extend_from_slice(&self.bytes),
+            Form::Proto => {
+                let number = *seq + 1;
+                match self.frames.get(v1_proto::seq_bytes(number) - 1) {
+                    Some(frame) => {
+                        *seq = number;
+                        buffer.extend_from_slice(frame.get_or_init(|| self.numbered(number)));
+                        v1_proto::renumber(buffer, number);
+                    }
+                    None => self.write_around(buffer, seq),
+                }
+            }
+            Form::Json => self.write_around(buffer, seq),
+        }
+    }
+
+    fn write_around(&self, buffer: &mut Vec<u8>, seq: &mut u64) {
+        buffer.reserve(AROUND + self.len());
+        self.write_before(buffer, seq);
+        buffer.extend_from_slice(&self.bytes);
+        self.write_behind(buffer, *seq);
+    }
+
+    #[cold]
+    fn numbered(&self, mut number: u64) -> Bytes {
+        let mut frame = Vec::new();
+        number -= 1;
+        self.write_around(&mut frame, &mut number);
+        frame.into()
+    }
+
+    /// Appends what stands before it in the frame of one connection, numbered with the next number of `seq`.
+    pub(crate) fn write_before(&self, buffer: &mut Vec<u8>, seq: &mut u64) {
+        let length = self.bytes.len();
+        match self.form {
+            Form::Frame => {}
+            Form::Json => {
+                *seq += 1;
+                frame::header(buffer, length + v1_json::seq_length(*seq), frame::TEXT);
+            }
+            Form::Proto => {
+                *seq += 1;
+                frame::header(buffer, v1_proto::numbered_length(length, *seq), frame::BINARY);
+                v1_proto::write_length(buffer, length, *seq);
+            }
+        }
+    }
+
+    /// Appends what stands behind it.
+    pub(crate) fn write_behind(&self, buffer: &mut Vec<u8>, seq: u64) {
+        match self.form {
+            Form::Frame => {}
+            Form::Json => v1_json::write_seq(buffer, seq),
+            Form::Proto => v1_proto::write_seq(buffer, seq),
+        }
+    }
+
     #[cfg(test)]
-    pub(crate) fn of(text: &str) -> Self {
-        Self { bytes: Bytes::copy_from_slice(text.as_bytes()), numbered: true }
+    pub(crate) fn of(dialect: Dialect, text: &str) -> Self {
+        dialect.shared(text.as_bytes().to_vec(), true)
     }
 
     #[cfg(test)]
@@ -211,21 +282,31 @@ impl Dialect {
             Self::V1Json => write_v1_json(&mut buffer, message, &outgoing)?,
             Self::V1Proto { compress_from } => write_v1_proto(&mut buffer, message, &outgoing, compress_from),
         }
-        Ok(SharedMessage { bytes: buffer.into(), numbered: is_numbered::<M>() })
+        Ok(self.shared(buffer, is_numbered::<M>()))
     }
 
-    /// Writes what stands around a shared message on one connection, numbered with the next number of `seq`.
-    pub(crate) fn surround(self, shared: &SharedMessage, around: &mut Around, seq: &mut u64) {
-        around.clear();
-        match self {
-            Self::Classic => {}
-            Self::V1Json => v1_json::write_seq(&mut around.behind, next(seq, shared.numbered)),
-            Self::V1Proto { .. } => {
-                let number = next(seq, shared.numbered);
-                v1_proto::write_length(&mut around.before, shared.bytes.len(), number);
-                v1_proto::write_seq(&mut around.behind, number);
-            }
+    fn shared(self, envelope: Vec<u8>, numbered: bool) -> SharedMessage {
+        let form = match self {
+            Self::V1Json if numbered => Form::Json,
+            Self::V1Proto { .. } if numbered => Form::Proto,
+            _ => return SharedMessage::new(self.whole_frame(&envelope), Form::Frame),
+        };
+        SharedMessage::new(envelope, form)
+    }
+
+    /// A frame with one envelope that has no number.
+    fn whole_frame(self, envelope: &[u8]) -> Vec<u8> {
+        let mut frame = Vec::new();
+        frame::begin(&mut frame);
+        if matches!(self, Self::V1Proto { .. }) {
+            v1_proto::write_length(&mut frame, envelope.len(), 0);
         }
+        frame.extend_from_slice(envelope);
+        if self == Self::V1Json {
+            v1_json::write_seq(&mut frame, 0);
+        }
+        frame::finish(&mut frame, 0, self.opcode());
+        frame
     }
 
     /// Appends an ack: a message of its own that says how a request ended.
@@ -309,4 +390,48 @@ pub(crate) static TYPES: LazyLock<AnyTypes> = LazyLock::new(|| AnyTypes::of(&sch
 /// Keeps what outlives the frame an envelope was read from.
 pub(crate) fn owned(text: Option<&Cow<'_, str>>) -> Option<Box<str>> {
     text.map(|text| Box::from(text.as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A frame that is made from another connection's is the one that would be made from its parts.
+    #[test]
+    fn a_shared_frame_is_the_connections_own_but_for_its_number() {
+        for length in [0, 1, 100, 118, 119, 120, 121, 122, 123, 124, 125, 126, 127, 200, 70_000] {
+            let envelope = "x".repeat(length);
+            for dialect in [Dialect::V1Json, Dialect::V1Proto { compress_from: None }] {
+                let message = SharedMessage::of(dialect, &envelope);
+                let mut highest = 0;
+                for bits in [0, 1, 7, 14, 21, 28, 35, 63] {
+                    for before in [(1_u64 << bits).saturating_sub(2), (1 << bits) - 1, 1 << bits]
+                        .map(|number| number.min(1 << 63))
+                    {
+                        let (mut number, mut same) = (before, before);
+                        let (mut frame, mut parts) = (b"before".to_vec(), b"before".to_vec());
+                        message.write(&mut frame, &mut number);
+                        message.write_around(&mut parts, &mut same);
+                        assert!(frame == parts, "{dialect:?}, {length} bytes, number {number}");
+                        assert_eq!((number, same), (before + 1, before + 1));
+                        assert_eq!(frame::length(&frame[6..]), Some(frame.len() - 6));
+                        highest = highest.max(number);
+                    }
+                }
+                assert!(highest > 1 << 62);
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_no_number_is_a_frame_for_all() {
+        let proto = Dialect::V1Proto { compress_from: None };
+        for (dialect, expected) in
+            [(Dialect::Classic, &b"\x81\x02{}"[..]), (Dialect::V1Json, b"\x81\x03{}}"), (proto, b"\x82\x03\x02{}")]
+        {
+            let (mut frame, mut seq) = (Vec::new(), 5);
+            dialect.shared(b"{}".to_vec(), false).write(&mut frame, &mut seq);
+            assert_eq!((&*frame, seq), (expected, 5));
+        }
+    }
 }

@@ -133,17 +133,26 @@ fn deliver(
     batch: &mut Batch,
 ) -> Delivered {
     let (mut count, mut failed, mut reason) = (0, 0, None);
+    // Most members speak what the one before speaks.
+    let mut last = None;
     for (id, connection) in index.get(key).into_iter().flatten() {
         if Some(*id) == except {
             continue;
         }
-        match connection.deliver(publication, batch) {
-            Ok(()) => count += 1,
-            Err(error) => {
-                failed += 1;
-                reason = Some(error);
-            }
-        }
+        let message = match last {
+            Some((dialect, message)) if dialect == connection.dialect => message,
+            _ => match publication.shared(connection.dialect) {
+                Ok(message) => message,
+                Err(error) => {
+                    failed += 1;
+                    reason = Some(error);
+                    continue;
+                }
+            },
+        };
+        last = Some((connection.dialect, message));
+        connection.deliver(message, publication.policy(), batch);
+        count += 1;
     }
     let error =
         |reason| Error::internal(format!("{reason}: {failed} of {} connections did not get it", count + failed));

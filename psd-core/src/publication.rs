@@ -1,16 +1,12 @@
 //! A message on its way to many connections: encoded once for each dialect that somebody speaks.
 
-use std::{
-    cell::{OnceCell, RefCell, RefMut},
-    fmt,
-    sync::Arc,
-};
+use std::{cell::OnceCell, fmt, sync::Arc};
 
 use psd_proto::ServerMessage;
 
 use crate::{
     ConnectionId, Error, Server,
-    codec::{Around, Dialect, SharedMessage},
+    codec::{Dialect, SharedMessage},
     into_message::IntoMessage,
 };
 
@@ -152,7 +148,6 @@ pub(crate) struct Publication<'a> {
     v1_proto: OnceCell<Encoded>,
     v1_proto_compressed: OnceCell<Encoded>,
     policy: Option<Policy>,
-    around: RefCell<Around>,
 }
 
 impl<'a> Publication<'a> {
@@ -164,13 +159,7 @@ impl<'a> Publication<'a> {
             v1_proto: OnceCell::new(),
             v1_proto_compressed: OnceCell::new(),
             policy: None,
-            around: RefCell::default(),
         }
-    }
-
-    /// Room for what differs from connection to connection.
-    pub(crate) fn around(&self) -> RefMut<'_, Around> {
-        self.around.borrow_mut()
     }
 
     pub(crate) fn with_policy(self, policy: Option<Policy>) -> Self {
@@ -178,12 +167,14 @@ impl<'a> Publication<'a> {
     }
 
     /// What becomes of it where a client reads too slowly, if it says so.
+    #[inline]
     pub(crate) fn policy(&self) -> Option<&Policy> {
         self.policy.as_ref()
     }
 
     /// What connections of a dialect share of it, or why it cannot be said in that; encoded once. Compressed, it is
     /// compressed once: the threshold is the server's.
+    #[inline]
     pub(crate) fn shared(&self, dialect: Dialect) -> Result<&SharedMessage, &Error> {
         let encoded = match dialect {
             Dialect::Classic => &self.classic,

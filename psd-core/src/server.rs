@@ -243,7 +243,7 @@ impl Server {
     /// [`Server::publish`].
     #[must_use]
     pub fn dropped_publications(&self) -> u64 {
-        self.0.outboxes.dropped.load(Ordering::Relaxed)
+        self.0.outboxes.dropped()
     }
 
     /// The settings it was built with.

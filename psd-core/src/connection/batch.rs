@@ -24,7 +24,7 @@ const AT_ONCE: usize = 256;
 /// Connections whose tasks sleep while something waits for their clients.
 #[derive(Default)]
 pub(crate) struct Batch {
-    /// Tells batches apart; 0 before there is a connection.
+    /// Tells batches apart; 0 before it is filled.
     number: u64,
     connections: Vec<Arc<Shared>>,
 }
@@ -48,17 +48,19 @@ impl Batch {
         let _batching = Batching::begin();
         // Taken out, since `publish` may log, and whoever writes logs may publish.
         let mut filling = Filling(CURRENT.with_borrow_mut(|current| mem::take(&mut current.batch)));
+        if filling.0.number == 0 {
+            filling.0.number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        }
         publish(&mut filling.0)
     }
 
     /// The number by which outboxes know that their connection is in the batch.
-    pub(crate) fn number(&mut self) -> u64 {
-        if self.number == 0 {
-            self.number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        }
+    #[inline]
+    pub(crate) fn number(&self) -> u64 {
         self.number
     }
 
+    #[inline]
     pub(crate) fn add(&mut self, connection: &Arc<Shared>) {
         self.connections.push(connection.clone());
     }
@@ -88,26 +90,34 @@ impl Batching {
 
 impl Drop for Batching {
     fn drop(&mut self) {
-        let connections = CURRENT.with_borrow_mut(|current| {
+        let batch = CURRENT.with_borrow_mut(|current| {
             current.depth -= 1;
             let is_over = current.depth == 0 && current.batch.number != 0;
-            is_over.then(|| mem::take(&mut current.batch).connections)
+            is_over.then(|| mem::take(&mut current.batch))
         });
-        if let Some(connections) = connections {
-            write(connections);
+        let Some(Batch { mut connections, .. }) = batch else { return };
+        write(&mut connections);
+        // The room is kept for the next batch. Whoever was written to may have begun one, by what it logs.
+        connections.clear();
+        if connections.capacity() <= AT_ONCE {
+            CURRENT.with_borrow_mut(|current| {
+                if current.batch.connections.capacity() == 0 {
+                    current.batch.connections = connections;
+                }
+            });
         }
     }
 }
 
 /// Writes what waits for each; beyond some of them, in tasks of their own.
-fn write(mut connections: Vec<Arc<Shared>>) {
+fn write(connections: &mut Vec<Arc<Shared>>) {
     if let Ok(runtime) = Handle::try_current() {
         while connections.len() > AT_ONCE {
             let some = connections.split_off(connections.len() - AT_ONCE);
             drop(runtime.spawn(async move { write_each(&some) }));
         }
     }
-    write_each(&connections);
+    write_each(connections);
 }
 
 fn write_each(connections: &[Arc<Shared>]) {

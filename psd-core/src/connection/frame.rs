@@ -8,9 +8,6 @@ const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 const FIN: u8 = 0x80;
 
-/// Bytes before the longest payload.
-pub(crate) const LONGEST_HEADER: usize = 10;
-
 /// A whole ping without a payload.
 pub(crate) const PING_FRAME: [u8; 2] = [FIN | PING, 0];
 
@@ -82,6 +79,16 @@ pub(crate) fn header(buffer: &mut Vec<u8>, payload: usize, opcode: u8) {
     }
 }
 
+/// The length of the frame that begins with these bytes, which hold its header at least.
+pub(crate) fn length(bytes: &[u8]) -> Option<usize> {
+    let (header, payload) = match bytes.get(1)? & 0x7f {
+        126 => (4, u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?).into()),
+        127 => (10, usize::try_from(u64::from_be_bytes(*bytes.get(2..)?.first_chunk()?)).ok()?),
+        short => (2, usize::from(short)),
+    };
+    Some(header + payload)
+}
+
 /// Appends a close frame; a reason beyond the 123 bytes that fit is cut at a character's end.
 pub(crate) fn close(buffer: &mut Vec<u8>, code: u16, reason: &str) {
     let start = buffer.len();
@@ -113,6 +120,8 @@ mod tests {
             let mut buffer = Vec::new();
             header(&mut buffer, payload, TEXT);
             assert_eq!(buffer, expected);
+            assert_eq!(length(&buffer), Some(expected.len() + payload));
+            assert_eq!(length(&buffer[..buffer.len() - 1]), None, "the header is not whole");
         }
     }
 

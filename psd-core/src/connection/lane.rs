@@ -8,10 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{
-    codec::{Dialect, SharedMessage},
-    publication::Policy,
-};
+use crate::{codec::SharedMessage, publication::Policy};
 
 #[derive(Default)]
 pub(super) struct Lane {
@@ -25,7 +22,6 @@ pub(super) struct Lane {
 
 /// What is shared of a publication; its bytes are, among all outboxes that it waits in.
 pub(super) struct Waiting {
-    pub(super) dialect: Dialect,
     pub(super) message: SharedMessage,
     key: Option<Arc<str>>,
 }
@@ -50,7 +46,7 @@ impl Lane {
     /// Adds a publication as its policy says; returns how many, itself perhaps among them, were dropped.
     ///
     /// One with a key takes the place of the one before, so that a key that changes often waits no longer than others.
-    pub(super) fn add(&mut self, dialect: Dialect, message: &SharedMessage, policy: &Policy, room: Room) -> u64 {
+    pub(super) fn add(&mut self, message: &SharedMessage, policy: &Policy, room: Room) -> u64 {
         let (message, key) = (message.clone(), policy.key().cloned());
         let length = message.len();
         if let Some(place) = key.as_ref().and_then(|key| self.keys.get(key))
@@ -69,7 +65,7 @@ impl Lane {
         if let Some(key) = &key {
             self.keys.insert(key.clone(), self.next);
         }
-        self.waiting.insert(self.next, Waiting { dialect, message, key });
+        self.waiting.insert(self.next, Waiting { message, key });
         self.bytes += length;
         self.next += 1;
         dropped
@@ -102,11 +98,12 @@ impl Lane {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::Dialect;
 
     const ROOM: Room = Room { bytes: 100, messages: 3 };
 
     fn add(lane: &mut Lane, text: &str, policy: &Policy, room: Room) -> u64 {
-        lane.add(Dialect::Classic, &SharedMessage::of(text), policy, room)
+        lane.add(&SharedMessage::of(Dialect::V1Json, text), policy, room)
     }
 
     fn texts(lane: &mut Lane) -> Vec<String> {

@@ -9,27 +9,27 @@ use std::{
     io,
     ops::{Deref, DerefMut},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU16, AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
 };
 
+use parking_lot::{Mutex, MutexGuard};
+
 use super::{bell::Bell, frame, lane::Room, socket::Socket};
 use queue::Queue;
 
 use crate::{
-    codec::{Around, Dialect, SharedMessage},
+    codec::{AROUND, SharedMessage},
     publication::Policy,
+    settings::Settings,
 };
 
 /// Above this many waiting bytes a sender tries to write them itself before it goes on adding.
 const WRITE_THROUGH: usize = 64 * 1024;
 /// From this many waiting bytes on publications that may be dropped stand aside.
 const ASIDE_FROM: usize = 16 * 1024;
-
-/// More than ever stands around a shared message: its frame's header, and length and number of v1.
-const AROUND: usize = 64;
 
 pub(crate) struct Outbox {
     /// Held while one message is encoded or some bytes are written, never across an await.
@@ -46,20 +46,35 @@ pub(crate) struct Outbox {
 /// What may wait in each outbox of a server; beyond it the client is a slow consumer.
 #[derive(Debug)]
 pub(crate) struct Limits {
-    pub(crate) bytes: usize,
-    pub(crate) messages: usize,
+    bytes: usize,
+    messages: usize,
     /// Of publications that may be dropped; beyond it some are.
-    pub(crate) droppable: usize,
+    droppable: usize,
+    /// Bytes up to which there is nothing to see to.
+    at_once: usize,
     /// Those that were dropped in any of them.
-    pub(crate) dropped: AtomicU64,
+    dropped: AtomicU64,
+}
+
+impl Limits {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let Settings { outbox_bytes, outbox_messages, droppable_messages, .. } = *settings;
+        Self::of(outbox_bytes, outbox_messages, droppable_messages)
+    }
+
+    fn of(bytes: usize, messages: usize, droppable: usize) -> Self {
+        Self { bytes, messages, droppable, at_once: bytes.min(WRITE_THROUGH), dropped: AtomicU64::new(0) }
+    }
+
+    /// How many publications were dropped in all of them.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
 }
 
 /// A publication on its way to one client.
 pub(crate) struct Delivery<'a> {
-    pub(crate) dialect: Dialect,
     pub(crate) message: &'a SharedMessage,
-    /// Room for what is the client's own.
-    pub(crate) around: &'a mut Around,
     /// The number of the [`Batch`](super::Batch) that it leaves in.
     pub(crate) batch: u64,
 }
@@ -106,13 +121,15 @@ impl Outbox {
         frame::finish(tail, start, opcode);
         let length = tail.len() - start;
         queue.seq = seq;
-        self.account(queue, socket, length)
+        queue.queued(length);
+        self.account(queue, socket)
     }
 
     /// Queues one frame of a publication, whose payload is mostly shared with other outboxes.
     ///
     /// True if the connection's task sleeps on, and is in no such batch yet: then the caller writes what waits, by
     /// [`write_out`](Self::write_out), when its batch is complete.
+    #[inline]
     pub(crate) fn push_shared(&self, socket: &Socket, delivery: Delivery<'_>) -> Result<bool, Refused<()>> {
         let queue = self.lock();
         queue.check_open()?;
@@ -130,12 +147,11 @@ impl Outbox {
         queue.check_open()?;
         let is_aside = queue.bytes >= ASIDE_FROM || queue.lane.is_some();
         let fits = queue.bytes + delivery.message.len() + AROUND <= self.limits.bytes;
-        if !is_aside && fits && queue.frames.len() < self.limits.messages {
+        if !is_aside && fits && queue.frames < self.limits.messages {
             return self.append_shared(queue, socket, delivery);
         }
-        let Delivery { dialect, message, .. } = delivery;
         let room = self.room(&queue);
-        let dropped = queue.lane.get_or_insert_default().add(dialect, message, policy, room);
+        let dropped = queue.lane.get_or_insert_default().add(delivery.message, policy, room);
         self.count(&mut queue, dropped);
         drop(queue);
         self.wake();
@@ -143,6 +159,7 @@ impl Outbox {
     }
 
     /// Writes what the client takes at once, in place of the task that sleeps; it is woken for what is left.
+    #[inline]
     pub(crate) fn write_out(&self, socket: &Socket) {
         let mut queue = self.lock();
         // Nothing can be written before the task knows.
@@ -150,6 +167,9 @@ impl Outbox {
             return;
         }
         queue.call_in(ASIDE_FROM);
+        if queue.write_tail(socket) {
+            return;
+        }
         queue.write_through(socket);
         let is_left = queue.bytes > 0 || queue.lane.is_some();
         drop(queue);
@@ -161,9 +181,8 @@ impl Outbox {
     /// Queues bytes of the protocol itself (control frames), which no limit refuses.
     pub(crate) fn push_control(&self, bytes: &[u8]) {
         let mut queue = self.lock();
-        if queue.closing.is_none() {
-            queue.tail().extend_from_slice(bytes);
-            queue.queued(bytes.len());
+        if queue.closing == 0 {
+            queue.append_control(bytes);
         }
     }
 
@@ -175,7 +194,7 @@ impl Outbox {
     /// Queues the close frame; nothing is queued after it. The first call counts.
     pub(crate) fn close(&self, code: u16, reason: &str) {
         let mut queue = self.lock();
-        if queue.closing.is_none() {
+        if queue.closing == 0 {
             queue.call_in(usize::MAX);
             queue.append_close(code, reason);
             drop(queue);
@@ -191,7 +210,7 @@ impl Outbox {
     /// Drops everything that waits and refuses all that follows.
     pub(crate) fn abandon(&self, code: u16) {
         let mut queue = self.lock();
-        let closing = queue.closing.unwrap_or(code);
+        let closing = if queue.closing == 0 { code } else { queue.closing };
         queue.abandon(closing);
     }
 
@@ -250,26 +269,25 @@ impl Outbox {
         self.waiting.load(Ordering::Acquire)
     }
 
+    #[inline(always)]
     fn append_shared(
         &self,
         mut queue: Locked<'_>,
         socket: &Socket,
-        Delivery { dialect, message, around, batch }: Delivery<'_>,
+        Delivery { message, batch }: Delivery<'_>,
     ) -> Result<bool, Refused<()>> {
-        dialect.surround(message, around, &mut queue.seq);
-        let length = queue.append_shared(dialect.opcode(), message.bytes(), around);
-        let fits = queue.bytes + length <= WRITE_THROUGH.min(self.limits.bytes);
-        if !fits || queue.frames.len() >= self.limits.messages || queue.lane.is_some() {
-            return self.account(queue, socket, length).map(|()| false);
+        queue.append_shared(message);
+        if queue.bytes > self.limits.at_once || queue.frames > self.limits.messages || queue.lane.is_some() {
+            return self.account(queue, socket).map(|()| false);
         }
-        queue.queued(length);
         let is_new = std::mem::replace(&mut queue.batch, batch) != batch;
         drop(queue);
         Ok(self.bell.ring_softly() && is_new)
     }
 
-    fn account<E>(&self, mut queue: Locked<'_>, socket: &Socket, length: usize) -> Result<(), Refused<E>> {
-        queue.queued(length);
+    /// Sees to the limits after something was queued, and wakes the task.
+    #[inline(never)]
+    fn account<E>(&self, mut queue: Locked<'_>, socket: &Socket) -> Result<(), Refused<E>> {
         if queue.bytes > WRITE_THROUGH {
             queue.write_through(socket);
         }
@@ -277,7 +295,7 @@ impl Outbox {
         let room = self.room(&queue);
         let dropped = queue.lane.as_mut().map_or(0, |lane| lane.shrink(room));
         self.count(&mut queue, dropped);
-        let slow = queue.bytes > self.limits.bytes || queue.frames.len() > self.limits.messages;
+        let slow = queue.bytes > self.limits.bytes || queue.frames > self.limits.messages;
         if slow {
             queue.drop_unsent();
             queue.append_close(frame::SLOW_CONSUMER, "slow consumer");
@@ -289,7 +307,7 @@ impl Outbox {
 
     /// What is left for publications that may be dropped.
     fn room(&self, queue: &Queue) -> Room {
-        let messages = self.limits.messages.saturating_sub(queue.frames.len()).min(self.limits.droppable);
+        let messages = self.limits.messages.saturating_sub(queue.frames).min(self.limits.droppable);
         Room { bytes: self.limits.bytes.saturating_sub(queue.bytes), messages }
     }
 
@@ -300,8 +318,9 @@ impl Outbox {
         }
     }
 
+    #[inline]
     fn lock(&self) -> Locked<'_> {
-        Locked { queue: self.queue.lock().unwrap_or_else(PoisonError::into_inner), outbox: self }
+        Locked { queue: self.queue.lock(), outbox: self }
     }
 }
 
@@ -315,7 +334,9 @@ impl Drop for Locked<'_> {
     #[inline]
     fn drop(&mut self) {
         self.outbox.waiting.store(self.queue.bytes, Ordering::Release);
-        self.outbox.closing.store(self.queue.closing.unwrap_or(0), Ordering::Release);
+        if self.queue.closing != 0 {
+            self.outbox.closing.store(self.queue.closing, Ordering::Release);
+        }
     }
 }
 

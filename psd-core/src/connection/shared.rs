@@ -27,13 +27,13 @@ use super::{
 };
 use crate::{
     Error, Identity,
-    codec::Dialect,
+    codec::{Dialect, SharedMessage},
     consumer::Endpoint,
     continue_::panicked,
     into_message::IntoMessage,
     limits::ConnectionRates,
     metrics::Slowness,
-    publication::{Policy, Publication},
+    publication::{Policy, SlowConsumer},
     server::Server,
 };
 
@@ -168,31 +168,30 @@ impl Shared {
         })
     }
 
-    /// Delivers a publication that many connections share. A connection that cannot take it is closing by itself.
-    ///
-    /// # Errors
-    /// It cannot be said in the connection's dialect.
-    pub(crate) fn deliver<'a>(
-        self: &Arc<Self>,
-        publication: &'a Publication<'_>,
-        batch: &mut Batch,
-    ) -> Result<(), &'a Error> {
-        let message = publication.shared(self.dialect)?;
-        let around = &mut *publication.around();
-        let delivery = Delivery { dialect: self.dialect, message, around, batch: batch.number() };
-        let queued = match publication.policy().unwrap_or_else(|| Policy::of(self.endpoint.spec.slow_consumer)) {
-            Policy::Close => self.outbox.push_shared(&self.socket, delivery),
-            policy => self.outbox.push_droppable(&self.socket, delivery, policy),
+    /// Delivers a publication that many connections share, in this one's dialect, as its policy says or else the consumer's.
+    /// A connection that cannot take it is closing by itself.
+    #[inline]
+    pub(crate) fn deliver(self: &Arc<Self>, message: &SharedMessage, policy: Option<&Policy>, batch: &mut Batch) {
+        let delivery = Delivery { message, batch: batch.number() };
+        let closes = match policy {
+            None => self.endpoint.spec.slow_consumer == SlowConsumer::Close,
+            Some(policy) => *policy == Policy::Close,
+        };
+        let queued = if closes {
+            self.outbox.push_shared(&self.socket, delivery)
+        } else {
+            let policy = policy.unwrap_or_else(|| Policy::of(self.endpoint.spec.slow_consumer));
+            self.outbox.push_droppable(&self.socket, delivery, policy)
         };
         match queued {
             Ok(true) => batch.add(self),
             Err(Refused::SlowConsumer) => drop(self.slow_consumer()),
             Ok(false) | Err(Refused::Closed | Refused::Encode(())) => {}
         }
-        Ok(())
     }
 
     /// Writes what the client takes at once, in place of the connection's task.
+    #[inline]
     pub(super) fn write_out(&self) {
         self.outbox.write_out(&self.socket);
     }

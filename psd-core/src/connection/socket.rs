@@ -106,6 +106,7 @@ impl Socket {
     }
 
     /// Writes what the peer takes at once, from any task; 0 where that cannot be known without waiting.
+    #[inline]
     pub(crate) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => match send(stream, slices) {

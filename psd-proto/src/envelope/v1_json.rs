@@ -149,12 +149,19 @@ pub fn write_seen(out: &mut Vec<u8>, seen: u64) {
     }
 }
 
+const SEQ: &[u8] = b",\"seq\":";
+
 /// Appends an envelope's number, unless it is 0, and its closing brace.
 pub fn write_seq(out: &mut Vec<u8>, seq: u64) {
     if seq > 0 {
-        write_number(out, b",\"seq\":", seq);
+        write_number(out, SEQ, seq);
     }
     out.push(b'}');
+}
+
+/// The length of what [`write_seq`] appends.
+pub fn seq_length(seq: u64) -> usize {
+    seq.checked_ilog10().map_or(0, |log| SEQ.len() + log as usize + 1) + 1
 }
 
 fn write_number(out: &mut Vec<u8>, key: &[u8], number: u64) {

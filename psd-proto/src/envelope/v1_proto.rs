@@ -257,18 +257,53 @@ pub fn write_request(out: &mut Vec<u8>, envelope: &Envelope<'_>) {
 }
 
 /// The length that precedes an envelope of `length` bytes whose number is appended to it.
+#[inline]
 pub fn write_length(out: &mut Vec<u8>, length: usize, seq: u64) {
     write_varint(out, (length + seq_length(seq)) as u64);
 }
 
+/// The length of what [`write_length`], the envelope of `length` bytes and [`write_seq`] append together.
+#[inline]
+pub fn numbered_length(length: usize, seq: u64) -> usize {
+    let envelope = length + seq_length(seq);
+    varint_length(envelope as u64) + envelope
+}
+
 /// Appends an envelope's number: protobuf does not care where in a message a field stands. 0 is not written.
+#[inline]
 pub fn write_seq(out: &mut Vec<u8>, seq: u64) {
-    if seq > 0 {
-        out.push(key::SEQ);
-        write_varint(out, seq);
+    // Most numbers are small; those are written at once.
+    match seq {
+        0 => {}
+        1..0x80 => out.extend_from_slice(&[key::SEQ, seq as u8]),
+        0x80..0x4000 => out.extend_from_slice(&[key::SEQ, seq as u8 | 0x80, (seq >> 7) as u8]),
+        _ => {
+            out.push(key::SEQ);
+            write_varint(out, seq);
+        }
     }
 }
 
+/// How many bytes a number has, without the key before it.
+#[inline]
+pub fn seq_bytes(seq: u64) -> usize {
+    varint_length(seq)
+}
+
+/// Gives an envelope at the end of a buffer another number, of as many bytes as the one that it has.
+#[inline]
+pub fn renumber(out: &mut [u8], seq: u64) {
+    match (seq, out) {
+        (0..0x80, [.., last]) => *last = seq as u8,
+        (0x80..0x4000, [.., first, last]) => (*first, *last) = (seq as u8 | 0x80, (seq >> 7) as u8),
+        (_, out) => {
+            let start = out.len().saturating_sub(seq_bytes(seq));
+            prost::encoding::encode_varint(seq, &mut &mut out[start..]);
+        }
+    }
+}
+
+#[inline]
 fn seq_length(seq: u64) -> usize {
     if seq > 0 { 1 + varint_length(seq) } else { 0 }
 }
@@ -284,13 +319,16 @@ fn write_field(out: &mut Vec<u8>, key: u8, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
+#[inline]
 fn varint_length(value: u64) -> usize {
     prost::encoding::encoded_len_varint(value)
 }
 
+#[inline]
 fn write_varint(out: &mut Vec<u8>, value: u64) {
     match value {
         0..0x80 => out.push(value as u8),
+        0x80..0x4000 => out.extend_from_slice(&[value as u8 | 0x80, (value >> 7) as u8]),
         _ => prost::encoding::encode_varint(value, out),
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::Refused;
 use crate::{
-    codec::Around,
+    codec::SharedMessage,
     connection::{frame, lane::Lane, socket::Socket},
 };
 
@@ -14,8 +14,6 @@ use crate::{
 const SHARE_FROM: usize = 2 * 1024;
 /// A connection's own buffer is given back to the allocator above this many bytes.
 const KEEP_UP_TO: usize = 4 * 1024;
-/// Lengths of frames that waited at once have their memory given back above so many.
-const KEEP_FRAMES: usize = 64;
 /// Slices handed to one write.
 const SLICES: usize = 16;
 
@@ -30,17 +28,18 @@ pub(super) struct Queue {
     pub(super) bytes: usize,
     /// Bytes that were written since the connection began.
     pub(super) total: u64,
-    /// The lengths of the frames that wait, in order; the first may be half written.
-    pub(super) frames: VecDeque<usize>,
-    /// Bytes of the first frame that are written already.
-    frame_written: usize,
+    /// How many frames wait, one that is half written included.
+    pub(super) frames: usize,
+    /// Bytes that are left of the first frame where it is half written, else 0.
+    unfinished: usize,
     /// The number of the last numbered message (v1).
     pub(super) seq: u64,
     /// Publications that may be dropped; made when the first has to wait.
     pub(super) lane: Option<Box<Lane>>,
     /// How many were.
     pub(super) dropped: u64,
-    pub(super) closing: Option<u16>,
+    /// The code with which the connection is closing, or 0.
+    pub(super) closing: u16,
     /// Whether the task waits for the client to take more.
     pub(super) is_blocked: bool,
     /// The last batch that has this connection among those it writes to.
@@ -55,7 +54,7 @@ enum Chunk {
 impl Queue {
     #[inline]
     pub(super) fn check_open<E>(&self) -> Result<(), Refused<E>> {
-        if self.closing.is_some() { Err(Refused::Closed) } else { Ok(()) }
+        if self.closing == 0 { Ok(()) } else { Err(Refused::Closed) }
     }
 
     /// Lets those that stand aside in while fewer bytes than this wait.
@@ -69,43 +68,53 @@ impl Queue {
     #[cold]
     fn call_in_from_lane(&mut self, below: usize) {
         let Some(mut lane) = self.lane.take() else { return };
-        let mut around = Around::default();
         while self.bytes < below
             && let Some(waiting) = lane.pop()
         {
-            waiting.dialect.surround(&waiting.message, &mut around, &mut self.seq);
-            let length = self.append_shared(waiting.dialect.opcode(), waiting.message.bytes(), &around);
-            self.queued(length);
+            self.append_shared(&waiting.message);
         }
         self.lane = Some(lane).filter(|lane| !lane.is_empty());
     }
 
-    /// Appends a frame whose payload is mostly shared with others; returns its length.
+    /// Appends a frame that is mostly shared with others.
     #[inline]
-    pub(super) fn append_shared(&mut self, opcode: u8, shared: &Bytes, around: &Around) -> usize {
-        let Around { before, behind } = around;
-        let payload = before.len() + shared.len() + behind.len();
-        let start = self.tail.len();
-        let is_copied = shared.len() < SHARE_FROM;
-        let own = if is_copied { payload } else { before.len() };
-        self.tail.reserve(own + frame::LONGEST_HEADER);
-        frame::header(&mut self.tail, payload, opcode);
-        let length = self.tail.len() - start + payload;
-        self.tail.extend_from_slice(before);
-        if is_copied {
-            self.tail.extend_from_slice(shared);
-        } else {
-            self.append_chunk(Chunk::Shared(shared.clone()));
+    pub(super) fn append_shared(&mut self, message: &SharedMessage) {
+        if message.len() >= SHARE_FROM {
+            return self.append_by_reference(message);
         }
-        self.tail.extend_from_slice(behind);
-        length
+        let start = self.tail.len();
+        message.write(&mut self.tail, &mut self.seq);
+        self.queued(self.tail.len() - start);
     }
 
-    /// Appends what is needed once: its memory is not kept for frames.
+    #[inline(never)]
+    fn append_by_reference(&mut self, message: &SharedMessage) {
+        let start = self.tail.len();
+        message.write_before(&mut self.tail, &mut self.seq);
+        let before = self.tail.len() - start;
+        self.append_chunk(Chunk::Shared(message.bytes().clone()));
+        message.write_behind(&mut self.tail, self.seq);
+        self.queued(before + message.len() + self.tail.len());
+    }
+
+    /// Appends what is needed once, before all frames: its memory is not kept for them. It counts as a frame that is begun.
     pub(super) fn append_greeting(&mut self, answer: Vec<u8>) {
         let length = answer.len();
         self.append_chunk(Chunk::Shared(answer.into()));
+        self.unfinished = length;
         self.queued(length);
+    }
+
+    /// Appends whole frames.
+    pub(super) fn append_control(&mut self, frames: &[u8]) {
+        self.tail.extend_from_slice(frames);
+        self.bytes += frames.len();
+        let mut rest = frames;
+        while !rest.is_empty() {
+            let length = frame::length(rest).unwrap_or(rest.len());
+            rest = rest.get(length..).unwrap_or_default();
+            self.frames += 1;
+        }
     }
 
     pub(super) fn append_close(&mut self, code: u16, reason: &str) {
@@ -113,13 +122,13 @@ impl Queue {
         frame::close(&mut self.tail, code, reason);
         let length = self.tail.len() - start;
         self.queued(length);
-        self.closing = Some(code);
+        self.closing = code;
     }
 
     #[inline]
     pub(super) fn queued(&mut self, length: usize) {
         self.bytes += length;
-        self.frames.push_back(length);
+        self.frames += 1;
     }
 
     /// The buffer at the end, which only this outbox owns.
@@ -135,7 +144,22 @@ impl Queue {
         self.older.push_back(chunk);
     }
 
+    /// Writes the buffer at the end where that is all that waits, as nearly always; true if all of it was taken.
     #[inline]
+    pub(super) fn write_tail(&mut self, socket: &Socket) -> bool {
+        if !self.older.is_empty() || self.bytes == 0 || self.lane.is_some() {
+            return false;
+        }
+        match socket.try_write(&[IoSlice::new(&self.tail[self.written..])]) {
+            Ok(0) | Err(_) => false,
+            Ok(written) => {
+                self.advance(written);
+                self.bytes == 0
+            }
+        }
+    }
+
+    #[inline(never)]
     pub(super) fn write_through(&mut self, socket: &Socket) {
         while self.bytes > 0 {
             // An error shows again, and is handled, when the connection's task writes.
@@ -168,11 +192,10 @@ impl Queue {
         if self.bytes > 0 {
             return self.advance_within(written);
         }
-        self.frames.clear();
-        (self.frame_written, self.written) = (0, 0);
+        (self.frames, self.unfinished, self.written) = (0, 0, 0);
         self.tail.clear();
         // Kept for the next message, unless a burst has made it large.
-        if self.tail.capacity() > KEEP_UP_TO || self.frames.capacity() > KEEP_FRAMES || !self.older.is_empty() {
+        if self.tail.capacity() > KEEP_UP_TO || !self.older.is_empty() {
             self.give_back();
         }
     }
@@ -183,18 +206,23 @@ impl Queue {
         if self.tail.capacity() > KEEP_UP_TO {
             self.tail = Vec::new();
         }
-        if self.frames.capacity() > KEEP_FRAMES {
-            self.frames = VecDeque::new();
-        }
     }
 
+    #[cold]
     fn advance_within(&mut self, written: usize) {
-        self.frame_written += written;
-        while let Some(length) = self.frames.front().copied().filter(|length| *length <= self.frame_written) {
-            self.frame_written -= length;
-            self.frames.pop_front();
+        let end = self.written + written;
+        let mut at = self.written;
+        // Frames that began before `end` and did not end there.
+        while at < end {
+            if self.unfinished == 0 {
+                self.unfinished = self.frame_at(at);
+            }
+            let step = self.unfinished.min(end - at);
+            at += step;
+            self.unfinished -= step;
+            self.frames -= usize::from(self.unfinished == 0);
         }
-        self.written += written;
+        self.written = end;
         while let Some(chunk) = self.older.front() {
             let length = chunk.as_slice().len();
             if self.written < length {
@@ -205,31 +233,47 @@ impl Queue {
         }
     }
 
+    /// The length of the frame that begins so many bytes behind the beginning of the first chunk. No header is divided among
+    /// chunks.
+    fn frame_at(&self, mut at: usize) -> usize {
+        for chunk in self.chunks() {
+            if let Some(bytes) = chunk.get(at..).filter(|bytes| !bytes.is_empty()) {
+                return frame::length(bytes).unwrap_or(bytes.len());
+            }
+            at -= chunk.len();
+        }
+        self.bytes
+    }
+
     /// Forgets everything that waits.
     pub(super) fn abandon(&mut self, closing: u16) {
         let Self { total, dropped, .. } = *self;
-        *self = Self { closing: Some(closing), total, dropped, ..Self::default() };
+        *self = Self { closing, total, dropped, ..Self::default() };
     }
 
     /// Forgets what is not on its way yet; the rest of a frame that is half written must stay.
     pub(super) fn drop_unsent(&mut self) {
         self.lane = None;
-        let rest = match self.frames.front() {
-            Some(length) if self.frame_written > 0 => length - self.frame_written,
-            _ => 0,
-        };
+        let rest = self.unfinished;
         // A shared frame has its head and its end in other chunks.
         let waiting = self.chunks().flatten().skip(self.written);
         self.tail = waiting.take(rest).copied().collect();
         self.older.clear();
         self.written = 0;
-        self.bytes = rest;
-        self.frames.truncate(usize::from(rest > 0));
-        // The buffer begins with the rest of its frame.
-        if let Some(length) = self.frames.front_mut() {
-            *length = rest;
+        (self.bytes, self.frames) = (rest, usize::from(rest > 0));
+    }
+
+    /// Counts again what is counted on the way.
+    #[cfg(test)]
+    pub(super) fn check(&self) {
+        let waiting: Vec<u8> = self.chunks().flatten().skip(self.written).copied().collect();
+        assert_eq!(self.bytes, waiting.len());
+        let (mut rest, mut frames) = (&waiting[self.unfinished..], usize::from(self.unfinished > 0));
+        while !rest.is_empty() {
+            rest = &rest[frame::length(rest).expect("a header is whole")..];
+            frames += 1;
         }
-        self.frame_written = 0;
+        assert_eq!(self.frames, frames);
     }
 
     fn chunks(&self) -> impl Iterator<Item = &[u8]> {
