@@ -1,11 +1,12 @@
 //! From a frame to a handler: envelope, route, token, guard, and only then the body.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     hash::{DefaultHasher, Hasher as _},
     panic::AssertUnwindSafe,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, atomic::Ordering},
+    task::Poll,
     time::Duration,
 };
 
@@ -258,11 +259,11 @@ pub(crate) type Job = Box<dyn FnOnce() -> Verdict + Send>;
 /// Runs a blocking handler on a sync worker; the connection's task awaits it.
 pub(crate) fn submit(request: &Request, job: Job) -> Result<Pin<Box<dyn Future<Output = Verdict> + Send>>, Error> {
     let place = request.shared().server.workers().reserve(request.shared().id)?;
-    let (gone, span) = (request.shared().gone.clone(), request.span().clone());
+    let (shared, span) = (request.shared().clone(), request.span().clone());
     let (sender, receiver) = oneshot::channel();
     place.submit(move || {
         // Its deadline may have passed, or its client cancelled it, while it waited in the queue.
-        if !gone.is_cancelled() && !sender.is_closed() {
+        if !shared.has_gone() && !sender.is_closed() {
             let _ = sender.send(span.in_scope(|| caught(job))); // Or while it ran.
         }
     });
@@ -271,10 +272,13 @@ pub(crate) fn submit(request: &Request, job: Job) -> Result<Pin<Box<dyn Future<O
 
 /// What a future comes to within a time limit, of which zero is none; `None` if it is late, and then it is dropped.
 pub(crate) async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
-    if limit.is_zero() {
-        return Some(future.await);
+    let mut future = pin!(future);
+    // A timer is made only for what does not end at once; most does.
+    match poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending if limit.is_zero() => Some(future.await),
+        Poll::Pending => tokio::time::timeout(limit, future).await.ok(),
     }
-    tokio::time::timeout(limit, future).await.ok()
 }
 
 /// Makes the bearer of a token the connection's identity, or nobody if the token is bad.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    hash::{BuildHasher, RandomState},
+    hash::{BuildHasher, Hash, Hasher, RandomState},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
@@ -15,10 +15,10 @@ use crate::{
 /// Locks are taken per shard, for the time of one change or one delivery to one group.
 const SHARDS: usize = 64;
 
-type Members = HashMap<ConnectionId, Arc<Shared>>;
+type Members = HashMap<ConnectionId, Arc<Shared>, ByNumber>;
 
 pub(crate) struct Hub {
-    connections: Index<ConnectionId, Arc<Shared>>,
+    connections: Index<ConnectionId, Arc<Shared>, ByNumber>,
     groups: Index<Arc<str>, Members>,
     users: Index<Arc<str>, Members>,
 }
@@ -45,8 +45,9 @@ impl Hub {
         self.connections.shards().flat_map(|shard| shard.values().cloned().collect::<Vec<_>>()).collect()
     }
 
-    pub(crate) fn join(&self, group: &Arc<str>, connection: &Arc<Shared>) {
-        self.groups.add(group, connection);
+    /// Puts a connection into a group; returns the group's name, which all of its members share.
+    pub(crate) fn join(&self, group: &str, connection: &Arc<Shared>) -> Arc<str> {
+        self.groups.add(group, connection)
     }
 
     pub(crate) fn leave(&self, group: &str, id: ConnectionId) {
@@ -110,7 +111,7 @@ impl Hub {
             self.users.take(user, connection.id);
         }
         if let Some(user) = to {
-            self.users.add(&user.into(), connection);
+            self.users.add(user, connection);
         }
     }
 }
@@ -159,37 +160,71 @@ fn deliver(
     Delivered { count, result: reason.map_or(Ok(()), |reason| Err(error(reason))) }
 }
 
-/// A map in shards, each behind its own lock.
-struct Index<K, V> {
-    hasher: RandomState,
-    shards: Vec<RwLock<HashMap<K, V>>>,
+/// Hashes the ids of connections. We count them ourselves, so nobody can choose those that collide.
+#[derive(Clone, Copy, Default)]
+struct ByNumber;
+
+struct Number(u64);
+
+impl BuildHasher for ByNumber {
+    type Hasher = Number;
+
+    fn build_hasher(&self) -> Number {
+        Number(0)
+    }
 }
 
-impl<K: Eq + std::hash::Hash, V> Index<K, V> {
-    fn new() -> Self {
-        Self { hasher: RandomState::new(), shards: (0..SHARDS).map(|_| RwLock::default()).collect() }
+impl Hasher for Number {
+    fn finish(&self) -> u64 {
+        // Ids in a row must differ in all the bits that are looked at: Fibonacci hashing, whose best bits are the high ones.
+        self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(26)
     }
 
-    fn read<Q: std::hash::Hash + ?Sized>(&self, key: &Q) -> RwLockReadGuard<'_, HashMap<K, V>> {
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+}
+
+/// A map in shards, each behind its own lock.
+struct Index<K, V, S = RandomState> {
+    hasher: S,
+    shards: Vec<RwLock<HashMap<K, V, S>>>,
+}
+
+impl<K: Eq + Hash, V, S: BuildHasher + Default> Index<K, V, S> {
+    fn new() -> Self {
+        Self { hasher: S::default(), shards: (0..SHARDS).map(|_| RwLock::default()).collect() }
+    }
+
+    fn read<Q: Hash + ?Sized>(&self, key: &Q) -> RwLockReadGuard<'_, HashMap<K, V, S>> {
         self.shard(key).read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write<Q: std::hash::Hash + ?Sized>(&self, key: &Q) -> RwLockWriteGuard<'_, HashMap<K, V>> {
+    fn write<Q: Hash + ?Sized>(&self, key: &Q) -> RwLockWriteGuard<'_, HashMap<K, V, S>> {
         self.shard(key).write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn shards(&self) -> impl Iterator<Item = RwLockReadGuard<'_, HashMap<K, V>>> {
+    fn shards(&self) -> impl Iterator<Item = RwLockReadGuard<'_, HashMap<K, V, S>>> {
         self.shards.iter().map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn shard<Q: std::hash::Hash + ?Sized>(&self, key: &Q) -> &RwLock<HashMap<K, V>> {
-        &self.shards[self.hasher.hash_one(key) as usize % SHARDS]
+    fn shard<Q: Hash + ?Sized>(&self, key: &Q) -> &RwLock<HashMap<K, V, S>> {
+        // Not by the lowest bits nor the highest: where the hasher is the same, those choose the place in the map.
+        &self.shards[(self.hasher.hash_one(key) >> 32) as usize % SHARDS]
     }
 }
 
 impl Index<Arc<str>, Members> {
-    fn add(&self, key: &Arc<str>, connection: &Arc<Shared>) {
-        self.write(&**key).entry(key.clone()).or_default().insert(connection.id, connection.clone());
+    /// Adds a member; returns the key that all of them share.
+    fn add(&self, key: &str, connection: &Arc<Shared>) -> Arc<str> {
+        let mut shard = self.write(key);
+        let shared = shard.get_key_value(key).map_or_else(|| key.into(), |(key, _)| key.clone());
+        shard.entry(shared.clone()).or_default().insert(connection.id, connection.clone());
+        shared
     }
 
     /// Removes a member, and the entry with its last one.

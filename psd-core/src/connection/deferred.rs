@@ -62,9 +62,9 @@ impl Cancellation {
     /// Of the request with this uuid, if its client may cancel it.
     pub(crate) fn new(shared: &Arc<Shared>, uuid: Option<&str>) -> Self {
         let Some(uuid) = uuid.filter(|_| shared.dialect.is_v1()) else {
-            return Self { token: shared.gone.clone(), place: None };
+            return Self { token: shared.gone.token(), place: None };
         };
-        let token = shared.gone.child_token();
+        let token = shared.gone.token().child_token();
         let number = shared.deferred.add(uuid, token.clone());
         Self { token, place: Some((shared.clone(), uuid.into(), number)) }
     }

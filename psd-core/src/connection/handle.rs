@@ -154,7 +154,7 @@ impl Connection {
 
     /// Waits until the connection is gone. Cancellation safe.
     pub async fn closed(&self) {
-        self.shared.gone.cancelled().await;
+        self.shared.gone.token().cancelled().await;
     }
 }
 

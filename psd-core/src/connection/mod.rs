@@ -1,6 +1,7 @@
 //! One client's connection: its handle for handlers, and everything behind it.
 
 mod active;
+mod alarm;
 mod batch;
 mod bell;
 mod control;
@@ -8,6 +9,7 @@ mod deferred;
 mod expiry;
 mod farewell;
 pub(crate) mod frame;
+mod gone;
 mod handle;
 mod inbox;
 mod lane;

@@ -2,12 +2,11 @@
 
 use std::{
     any::Any,
-    collections::HashSet,
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -16,12 +15,12 @@ use psd_proto::{
     common::authentication::TokenInvalid,
     envelope::{Outgoing, RequestResult},
 };
-use tokio_util::sync::CancellationToken;
 
 use super::{
     Batch, Connection, ConnectionId,
     deferred::Deferred,
     frame,
+    gone::Gone,
     outbox::{Delivery, Outbox, Refused},
     socket::Socket,
 };
@@ -45,10 +44,8 @@ pub(crate) struct Shared {
     pub(crate) peer: Option<SocketAddr>,
     pub(super) socket: Socket,
     pub(super) outbox: Outbox,
-    /// Cancelled when the connection goes away; deferred work ends with it.
-    pub(crate) gone: CancellationToken,
-    /// The same for whoever asks often: the token has a lock.
-    has_gone: AtomicBool,
+    /// Deferred work ends with it.
+    pub(crate) gone: Gone,
     /// Guards token and identity, which change together; held for a clone or an assignment.
     authentication: Mutex<Authentication>,
     /// The highest number of the client's envelopes (v1).
@@ -57,8 +54,8 @@ pub(crate) struct Shared {
     authentication_changes: AtomicU32,
     /// Counts requests that a guard refused to somebody.
     refusals: AtomicU32,
-    /// The groups the connection is in; `None` once it has left for good, so that a late join cannot outlive it.
-    groups: Mutex<Option<HashSet<Arc<str>>>>,
+    /// The groups the connection is in, sorted: mostly a few; `None` once it has left for good, so that a late join cannot outlive it.
+    groups: Mutex<Option<Vec<Arc<str>>>>,
     pub(super) deferred: Deferred,
     /// What the connection has left of the rates of messages.
     pub(crate) rates: ConnectionRates,
@@ -100,8 +97,7 @@ impl Shared {
             peer,
             socket,
             outbox,
-            gone: CancellationToken::new(),
-            has_gone: AtomicBool::new(false),
+            gone: Gone::default(),
             authentication: Mutex::default(),
             seen: AtomicU64::new(0),
             authentication_changes: AtomicU32::new(0),
@@ -110,7 +106,7 @@ impl Shared {
             rates: ConnectionRates::default(),
             unfinished: AtomicUsize::new(0),
             deferred_futures: AtomicUsize::new(0),
-            groups: Mutex::new(Some(HashSet::new())),
+            groups: Mutex::new(Some(Vec::new())),
             session,
             server,
             endpoint,
@@ -213,18 +209,13 @@ impl Shared {
     /// Ends the connection without ceremony.
     pub(crate) fn kill(&self) {
         self.outbox.abandon(frame::GOING_AWAY);
-        self.go();
+        self.gone.go();
         self.outbox.wake();
-    }
-
-    fn go(&self) {
-        self.has_gone.store(true, Ordering::Release);
-        self.gone.cancel();
     }
 
     /// Whether the connection has gone away.
     pub(crate) fn has_gone(&self) -> bool {
-        self.has_gone.load(Ordering::Acquire)
+        self.gone.has_gone()
     }
 
     /// Whether nothing can be sent any more.
@@ -371,22 +362,20 @@ impl Shared {
     fn enter(self: &Arc<Self>, group: &str) -> Result<(), Error> {
         let mut groups = lock(&self.groups);
         let Some(groups) = groups.as_mut() else { return Ok(()) };
-        if groups.contains(group) {
-            return Ok(());
-        }
+        let Err(place) = find(groups, group) else { return Ok(()) };
         let limit = self.server.settings().groups_per_connection;
         if groups.len() >= limit {
             return Err(Error::new(429, format!("a connection may be in {limit} groups")));
         }
-        let group: Arc<str> = group.into();
-        self.server.hub().join(&group, self);
-        groups.insert(group);
+        groups.insert(place, self.server.hub().join(group, self));
         Ok(())
     }
 
     pub(crate) fn leave(&self, group: &str) {
         let mut groups = lock(&self.groups);
-        if groups.as_mut().is_some_and(|groups| groups.remove(group)) {
+        let Some(groups) = groups.as_mut() else { return };
+        if let Ok(place) = find(groups, group) {
+            groups.remove(place);
             self.server.hub().leave(group, self.id);
         }
     }
@@ -399,7 +388,7 @@ impl Shared {
     pub(super) fn end(self: &Arc<Self>) {
         let Some(groups) = lock(&self.groups).take() else { return };
         self.outbox.abandon(frame::NORMAL);
-        self.go();
+        self.gone.go();
         self.socket.close();
         for group in groups {
             self.server.hub().leave(&group, self.id);
@@ -427,6 +416,11 @@ impl Drop for Unfinished {
             self.0.outbox.wake(); // The connection may be what waits for it.
         }
     }
+}
+
+/// The place of a group, or the one that it would have.
+fn find(groups: &[Arc<str>], group: &str) -> Result<usize, usize> {
+    groups.binary_search_by(|other| (**other).cmp(group))
 }
 
 /// Any UTF-8 up to 256 bytes names a group.

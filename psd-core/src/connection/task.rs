@@ -28,6 +28,7 @@ use tracing::Instrument as _;
 use super::{
     Connection, Handshake, Shared,
     active::{Active, End},
+    alarm::Alarm,
     batch::Batching,
     control::{self, Chatter, Control, Stall, Unreadable},
     expiry::Expiry,
@@ -126,6 +127,8 @@ struct Task {
     concurrent: Option<FuturesUnordered<Active>>,
     authentication_seen: u32,
     expiry: Expiry,
+    /// Rings when the expiry or the pulse is due.
+    alarm: Alarm,
     /// Runs while the connection closes.
     closing: Option<Pin<Box<Sleep>>>,
     unreadable: Unreadable,
@@ -154,10 +157,11 @@ impl Task {
             concurrent: None,
             authentication_seen: shared.authentication_changes(),
             expiry: Expiry::default(),
+            alarm: Alarm::default(),
             closing: None,
             unreadable: Unreadable::default(),
             chatter: Chatter::default(),
-            pulse: Pulse::default(),
+            pulse: Pulse::new(&shared),
             stall: Stall::default(),
             farewell: Farewell::default(),
             uploads: Uploads::default(),
@@ -191,8 +195,7 @@ impl Task {
             }
             // Once a turn is often enough for what depends on time.
             let is_reading = self.input == Input::Frames && !paused && !self.inbox.is_full();
-            self.pulse.poll(&shared, is_reading, context);
-            progress |= self.poll_expiry(context);
+            progress |= self.poll_alarm(is_reading, context);
             let flushed = match self.poll_flush(context) {
                 Poll::Ready(Ok(())) => true,
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
@@ -300,10 +303,21 @@ impl Task {
         progress
     }
 
-    fn poll_expiry(&mut self, context: &mut Context<'_>) -> bool {
-        // Another identity may have come while a handler runs; its own expiry is looked at when the handler is done.
-        let is_current = self.shared.authentication_changes() == self.authentication_seen;
-        self.expiry.poll(&self.shared, is_current, context)
+    /// Does what is due by now.
+    fn poll_alarm(&mut self, is_reading: bool, context: &mut Context<'_>) -> bool {
+        let mut progress = false;
+        while let Some(at) = self.alarm.poll([self.pulse.next(), self.expiry.next()], context) {
+            if self.pulse.next() == Some(at) {
+                self.pulse.look(&self.shared, is_reading);
+            }
+            if self.expiry.next() == Some(at) {
+                // Another identity may have come while a handler runs; its own expiry is looked at when the handler is done.
+                let is_current = self.shared.authentication_changes() == self.authentication_seen;
+                self.expiry.come(&self.shared, is_current);
+                progress = true;
+            }
+        }
+        progress
     }
 
     /// Begins the next message if none is being handled, else reads a little ahead. Not called while too much waits to be

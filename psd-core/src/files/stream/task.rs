@@ -116,7 +116,7 @@ impl Stream {
             writer.pause_in_time().await;
             return self.not_begun(files, id, error, self.resumes()).await;
         }
-        let is_gone = self.connection.shared.gone.is_cancelled();
+        let is_gone = self.connection.shared.has_gone();
         if is_gone && !self.resumes() {
             drop(writer);
             return self.not_begun(files, id, gone(), false).await;
@@ -172,11 +172,12 @@ impl Stream {
     async fn receive(&self, files: &FileService, mut writer: Writer) -> Ended {
         let (shared, server) = (&self.connection.shared, self.connection.server());
         let (stop, idle, patience) = (writer.stop(), writer.idle(), files.settings().upload_write_timeout);
+        let gone_away = shared.gone.token();
         loop {
             let taken = tokio::select! {
                 biased;
                 () = stop.cancelled() => Err(Error::new(423, "somebody else goes on with the upload")),
-                () = shared.gone.cancelled() => Err(gone()),
+                () = gone_away.cancelled() => Err(gone()),
                 () = server.0.draining.cancelled() => Err(Error::shutting_down()),
                 taken = timeout(idle, self.queue.take()) => taken.map_err(|_| {
                     Error::new(408, format!("no chunk came for {} s", idle.as_secs_f64()))
