@@ -5,9 +5,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::TokenError;
+use super::{TokenError, entries::Entries};
 
 /// The claims of a token whose signature, time, issuer and audience are good.
 ///
@@ -22,7 +22,7 @@ use super::TokenError;
 /// }
 /// ```
 #[derive(Clone, PartialEq)]
-pub struct Claims(pub(super) Map<String, Value>);
+pub struct Claims(pub(super) Entries);
 
 impl Claims {
     /// A claim as it stands in the token.
@@ -55,7 +55,7 @@ impl Claims {
     /// Every claim, as JSON.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        Value::Object(self.0.clone())
+        Value::Object(self.0.to_json())
     }
 
     /// A claim that names a user: Django's simplejwt writes the id as a string since 5.5, and as a number before.
@@ -75,7 +75,7 @@ impl Claims {
 /// Shows names alone: claims are personal data.
 impl fmt::Debug for Claims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Claims").field(&self.0.keys().collect::<Vec<_>>()).finish()
+        f.debug_tuple("Claims").field(&self.0.names().collect::<Vec<_>>()).finish()
     }
 }
 
@@ -140,10 +140,7 @@ mod tests {
     const NOW: f64 = 1_800_000_000.0;
 
     fn claims(json: Value) -> Claims {
-        match json {
-            Value::Object(claims) => Claims(claims),
-            other => panic!("no object: {other}"),
-        }
+        Claims(serde_json::from_value(json).expect("it is an object"))
     }
 
     #[track_caller]

@@ -10,6 +10,7 @@ use super::{
     Authenticator, Claims, DenyList, Identity, Jwks, Key, KeyError, MemoryDenyList, TokenError, TokenIssuer, UserStore,
     authenticator::BoxFuture,
     claims::Rules,
+    entries::Entries,
     key::{self, Algorithm, Refused},
 };
 
@@ -285,8 +286,10 @@ impl Jwt {
     pub async fn verify(&self, token: &str) -> Result<Claims, TokenError> {
         let claims = Claims(self.open(token).await?);
         self.rules.check(&claims, SystemTime::now())?;
-        let ids: Vec<&str> = self.jti(&claims).into_iter().chain(claims.text(SESSION_CLAIM)).collect();
-        match self.deny_list.is_denied(&ids).await {
+        let (jti, session) = (self.jti(&claims), claims.text(SESSION_CLAIM));
+        let both = [jti.unwrap_or_default(), session.unwrap_or_default()];
+        let ids = &both[usize::from(jti.is_none())..1 + usize::from(session.is_some())];
+        match self.deny_list.is_denied(ids).await {
             Ok(false) => Ok(claims),
             Ok(true) => Err("it was revoked".into()),
             Err(error) => Err(TokenError::unavailable(format!("the deny list does not answer: {error}"))),
@@ -304,7 +307,7 @@ impl Jwt {
         }
     }
 
-    async fn open(&self, token: &str) -> Result<serde_json::Map<String, serde_json::Value>, TokenError> {
+    async fn open(&self, token: &str) -> Result<Entries, TokenError> {
         let unknown = || TokenError::from("it names a key that is not known here");
         let Some(jwks) = &self.jwks else {
             return key::open(token, &[&self.keys]).map_err(|refused| match refused {

@@ -1,6 +1,6 @@
 //! Keys that sign and verify tokens. Only this module and `jwk` know the library behind them.
 
-use std::{borrow::Cow, fmt};
+use std::{cell::RefCell, fmt};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use jsonwebtoken::{
@@ -11,6 +11,8 @@ use jsonwebtoken::{
 use psd_proto::envelope::LONGEST_TOKEN;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};
+
+use super::entries::Entries;
 
 /// A shorter secret could be guessed. RFC 7518, section 3.2 asks for as many bytes as the hash has; Django's
 /// `SECRET_KEY` of 50 characters, which simplejwt signs with, has fewer for HS512, and is long enough.
@@ -232,7 +234,7 @@ impl Key {
 }
 
 /// The claims of a token that one of the keys has signed. What they say is not looked at.
-pub(super) fn open(token: &str, keys: &[&[Key]]) -> Result<Map<String, Value>, Refused> {
+pub(super) fn open(token: &str, keys: &[&[Key]]) -> Result<Entries, Refused> {
     let bad = |reason: &str| Err(Refused::Bad(reason.into()));
     // Before anything is decoded: no honest token is longer.
     if token.len() > LONGEST_TOKEN {
@@ -240,9 +242,18 @@ pub(super) fn open(token: &str, keys: &[&[Key]]) -> Result<Map<String, Value>, R
     }
     let Some((message, signature)) = token.rsplit_once('.') else { return bad(NOT_THREE_PARTS) };
     let Some((header, claims)) = message.rsplit_once('.') else { return bad(NOT_THREE_PARTS) };
-    let unreadable = |reason: &str| Refused::Bad(format!("its header cannot be read: {reason}"));
-    let header = BASE64.decode(header).map_err(|_| unreadable(NOT_BASE64))?;
-    let header: TokenHeader<'_> = serde_json::from_slice(&header).map_err(|error| unreadable(json_reason(&error)))?;
+    LAST_HEADER.with_borrow_mut(|last| {
+        let header =
+            last.read(header).map_err(|reason| Refused::Bad(format!("its header cannot be read: {reason}")))?;
+        verify(message, signature, header, keys)
+    })?;
+    let claims = BASE64.decode(claims).map_err(|_| Refused::Bad(NOT_BASE64.into()))?;
+    serde_json::from_slice(&claims).map_err(|error| Refused::Bad(json_reason(&error).into()))
+}
+
+/// Checks that one of the keys has signed a message with this header.
+fn verify(message: &str, signature: &str, header: &TokenHeader, keys: &[&[Key]]) -> Result<(), Refused> {
+    let bad = |reason: &str| Err(Refused::Bad(reason.into()));
     if header.crit.is_some() {
         return bad("its header demands something that is not known here (`crit`)");
     }
@@ -256,10 +267,7 @@ pub(super) fn open(token: &str, keys: &[&[Key]]) -> Result<Map<String, Value>, R
     let has_fitting = fitting.peek().is_some();
     for key in fitting {
         match jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.verifying, header.alg) {
-            Ok(true) => {
-                let claims = BASE64.decode(claims).map_err(|_| Refused::Bad(NOT_BASE64.into()))?;
-                return serde_json::from_slice(&claims).map_err(|error| Refused::Bad(json_reason(&error).into()));
-            }
+            Ok(true) => return Ok(()),
             Ok(false) => {}
             Err(error) => return Err(Refused::Bad(reason(&error))),
         }
@@ -273,11 +281,33 @@ pub(super) fn open(token: &str, keys: &[&[Key]]) -> Result<Map<String, Value>, R
 
 /// What matters of a token's header (RFC 7515, section 4.1).
 #[derive(Deserialize)]
-struct TokenHeader<'a> {
+struct TokenHeader {
     alg: jsonwebtoken::Algorithm,
-    #[serde(borrow)]
-    kid: Option<Cow<'a, str>>,
+    kid: Option<String>,
     crit: Option<IgnoredAny>,
+}
+
+thread_local! {
+    /// Nearly all tokens of a server have the same header.
+    static LAST_HEADER: RefCell<LastHeader> = RefCell::default();
+}
+
+/// The header that was read last, with its text in base64.
+#[derive(Default)]
+struct LastHeader(Option<(Box<str>, TokenHeader)>);
+
+impl LastHeader {
+    /// Reads a header, unless it is the last one.
+    fn read(&mut self, text: &str) -> Result<&TokenHeader, &'static str> {
+        let header = match self.0.take() {
+            Some(last) if *last.0 == *text => last,
+            _ => {
+                let json = BASE64.decode(text).map_err(|_| NOT_BASE64)?;
+                (text.into(), serde_json::from_slice(&json).map_err(|error| json_reason(&error))?)
+            }
+        };
+        Ok(&self.0.insert(header).1)
+    }
 }
 
 const NOT_THREE_PARTS: &str = "it does not have three parts";

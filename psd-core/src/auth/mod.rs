@@ -3,6 +3,7 @@
 mod authenticator;
 mod claims;
 mod deny_list;
+mod entries;
 mod identity;
 mod jwk;
 mod jwks;

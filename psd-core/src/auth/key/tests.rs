@@ -54,7 +54,7 @@ pub(in crate::auth) fn private_keys() -> Vec<Key> {
 }
 
 fn opened(token: &str, keys: &[Key]) -> Result<Map<String, Value>, String> {
-    open(token, &[keys]).map_err(|refused| match refused {
+    open(token, &[keys]).map(|claims| claims.to_json()).map_err(|refused| match refused {
         Refused::UnknownKey => "unknown key".into(),
         Refused::Bad(reason) => reason,
     })
