@@ -27,6 +27,7 @@ pub(crate) use control::Control;
 pub(crate) use deferred::Cancellation;
 pub use handle::{Connection, ConnectionId, Handshake};
 pub(crate) use outbox::Limits as OutboxLimits;
+pub(crate) use pipe::receive_at_once;
 pub(crate) use shared::{Authenticated, Shared, Unfinished};
 pub(crate) use socket::Socket;
 pub(crate) use task::run;

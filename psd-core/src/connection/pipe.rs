@@ -11,9 +11,12 @@ use std::{
 };
 
 use bytes::{Buf as _, Bytes};
-use tokio::io::ReadBuf;
+use tokio::{io::ReadBuf, net::TcpStream};
 
-use super::{Shared, socket::Socket};
+use super::{
+    Shared,
+    socket::{self, Socket},
+};
 
 /// What is asked of the socket at once.
 const CHUNK: usize = 16 * 1024;
@@ -30,6 +33,16 @@ pub(super) struct Pipe {
     prefix: Bytes,
     /// Whether nothing comes behind it.
     has_ended: bool,
+}
+
+/// What a socket has received already, `most` bytes of it; nothing where that cannot be known without waiting. tokio is not
+/// asked: it knows of a socket that was just taken only when it has looked at all of them.
+pub(crate) fn receive_at_once(stream: &TcpStream, most: usize) -> Option<Bytes> {
+    ARRIVING.with_borrow_mut(|arriving| {
+        let room = most.min(arriving.len());
+        let length = socket::receive(stream, &mut arriving[..room]).ok()?;
+        Some(Bytes::copy_from_slice(&arriving[..length]))
+    })
 }
 
 impl Pipe {

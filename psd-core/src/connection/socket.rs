@@ -174,13 +174,13 @@ fn send(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
 /// Receives likewise.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 #[inline]
-fn receive(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+pub(super) fn receive(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
     let (length, _) = rustix::net::recv(stream, buffer, rustix::net::RecvFlags::empty())?;
     Ok(length)
 }
 
 #[cfg(not(any(target_os = "android", target_os = "linux")))]
-fn receive(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+pub(super) fn receive(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
     io::Read::read(&mut &*SockRef::from(stream), buffer)
 }
 

@@ -17,13 +17,19 @@ use super::{
     admin,
     client::Client,
     door::{Door, Visitor},
+    handshake::{Came, HEAD, Met, judge},
     http::{self, Site},
     proxy_protocol,
     signal::{Signal, Signals},
     upgrade::Opened,
     visit::Visit,
 };
-use crate::{Server, builder::StartError, connection::Socket, metrics::Dropped};
+use crate::{
+    Server,
+    builder::StartError,
+    connection::{Socket, receive_at_once},
+    metrics::Dropped,
+};
 
 /// How long to wait after the operating system could not accept a connection, at first and at most.
 const ACCEPT_BACKOFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
@@ -250,9 +256,38 @@ impl Server {
 async fn accept(site: &Arc<Site>, door: &Door) {
     take_from(site, door, |visitor| {
         let (client, inner) = (visitor.client(), site.clone());
-        site.take_in(client, move |visit| async move { receive(&inner, visit, visitor, client).await });
+        site.take_in(client, move |entered| async move {
+            let (visitor, came) = match at_once(&inner, visitor, client) {
+                Ok(opened) => return Some(opened),
+                Err(waiting) => waiting,
+            };
+            inner.receive(entered, |visit| receive(&inner, visit, visitor, client, came)).await
+        });
     })
     .await;
+}
+
+/// Opens the WebSocket of a client that has asked for it by the time it is looked at, as most have: nothing is set up that
+/// waits for it.
+///
+/// # Errors
+/// The visitor is still to be received, with what was read of the socket if that was anything.
+#[expect(clippy::result_large_err, reason = "what waits goes on at once")]
+fn at_once(site: &Site, visitor: Visitor, client: Client) -> Result<Box<Opened>, (Visitor, Option<Came>)> {
+    #[cfg(feature = "tls")]
+    if site.server.0.tls.is_some() {
+        return Err((visitor, None));
+    }
+    match visitor {
+        Visitor::Tcp(stream, peer) if !is_introduced(site, client) => match receive_at_once(&stream, HEAD) {
+            Some(bytes) => match judge(site, None, bytes, client) {
+                Met::Handshake(accepted, prefix) => Ok(accepted.open(Socket::Tcp(stream), prefix)),
+                Met::Http(came) => Err((Visitor::Tcp(stream, peer), Some(came))),
+            },
+            None => Err((Visitor::Tcp(stream, peer), None)),
+        },
+        visitor => Err((visitor, None)),
+    }
 }
 
 /// Takes sockets from a door until nothing more is served behind it.
@@ -292,7 +327,14 @@ fn is_of_one_client(error: &io::Error) -> bool {
 }
 
 /// Finds out who has come, and serves it, but for a WebSocket, which is returned.
-async fn receive(site: &Site, visit: Arc<Visit>, visitor: Visitor, mut client: Client) -> Option<Box<Opened>> {
+/// `came` was read of the socket already.
+async fn receive(
+    site: &Site,
+    visit: Arc<Visit>,
+    visitor: Visitor,
+    mut client: Client,
+    came: Option<Came>,
+) -> Option<Box<Opened>> {
     match visitor {
         Visitor::Tcp(mut stream, _) => {
             if !introduce(site, &visit, &mut stream, &mut client).await {
@@ -311,7 +353,7 @@ async fn receive(site: &Site, visit: Arc<Visit>, visitor: Visitor, mut client: C
                 }
                 client.is_secure = true;
                 return match in_time(site, tls.acceptor.accept(stream)).await {
-                    Ok(stream) => http::receive(site, visit, stream, client, Socket::other).await,
+                    Ok(stream) => http::receive(site, visit, stream, client, None, Socket::other).await,
                     Err(error) => {
                         site.refuse(Dropped::of(&error, Dropped::Tls));
                         tracing::debug!(?client, %error, "a TLS handshake failed");
@@ -319,22 +361,27 @@ async fn receive(site: &Site, visit: Arc<Visit>, visitor: Visitor, mut client: C
                     }
                 };
             }
-            http::receive(site, visit, stream, client, Socket::Tcp).await
+            http::receive(site, visit, stream, client, came, Socket::Tcp).await
         }
         #[cfg(unix)]
         Visitor::Unix(mut stream) => {
             if !introduce(site, &visit, &mut stream, &mut client).await {
                 return None;
             }
-            http::receive(site, visit, stream, client, Socket::other).await
+            http::receive(site, visit, stream, client, None, Socket::other).await
         }
     }
 }
 
+/// Whether a trusted proxy says first for whom it speaks.
+fn is_introduced(site: &Site, client: Client) -> bool {
+    let settings = site.server.settings();
+    settings.proxy_protocol && client.peer.is_trusted(&settings.trusted_proxies)
+}
+
 /// Reads for whom a trusted proxy speaks, if proxies are to say it before all else. False if that ends the visit.
 async fn introduce<S: AsyncRead + Unpin>(site: &Site, visit: &Visit, stream: &mut S, client: &mut Client) -> bool {
-    let settings = site.server.settings();
-    if !settings.proxy_protocol || !client.peer.is_trusted(&settings.trusted_proxies) {
+    if !is_introduced(site, *client) {
         return true;
     }
     match in_time(site, proxy_protocol::read(stream)).await {
@@ -350,6 +397,7 @@ async fn introduce<S: AsyncRead + Unpin>(site: &Site, visit: &Visit, stream: &mu
             return false;
         }
     }
+    let settings = site.server.settings();
     let Some(own) = client.own_address(settings) else { return true };
     match site.server.0.admission.visit(settings, own) {
         Ok(address) => visit.count(address),

@@ -25,12 +25,12 @@ use super::{
     client::Client,
     http::Site,
     upgrade::{Accepted, Asked},
-    visit::Visit,
+    visit::{Fare, Visit},
 };
 use crate::consumer::Endpoint;
 
 /// Bytes that are read at first. A longer head goes to hyper.
-const HEAD: usize = 4 * 1024;
+pub(super) const HEAD: usize = 4 * 1024;
 /// Header fields of a head. One with more goes to hyper.
 const FIELDS: usize = 48;
 
@@ -67,17 +67,22 @@ pub(super) async fn meet<S: AsyncRead + Unpin>(
         Poll::Ready(io::Result::Ok(Bytes::copy_from_slice(head.filled())))
     })
     .await?;
+    Ok(judge(site, Some(&visit.fare), bytes, client))
+}
+
+/// Says what was read of a socket comes to. `fare` is what the socket has been counted for already.
+pub(super) fn judge(site: &Site, fare: Option<&Fare>, bytes: Bytes, client: Client) -> Met {
     let Some((endpoint, asked, length)) = read(site, &bytes) else {
-        return Ok(Met::Http(Came { bytes, answer: None }));
+        return Met::Http(Came { bytes, answer: None });
     };
     let client = client.forwarded(&asked.headers, site.server.settings());
-    Ok(match Accepted::new(&site.server, endpoint, asked, client, Some(&visit.fare)) {
+    match Accepted::new(&site.server, endpoint, asked, client, fare) {
         Ok(accepted) => Met::Handshake(Box::new(accepted), bytes.slice(length..)),
         Err((reason, answer)) => {
             site.server.0.metrics.refused_handshakes.add(reason);
             Met::Http(Came { bytes, answer: Some(answer) })
         }
-    })
+    }
 }
 
 /// The request and its length, if it is a whole one that asks for a WebSocket of an endpoint, and nothing else.

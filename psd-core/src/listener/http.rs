@@ -36,7 +36,7 @@ use crate::{
     connection::Socket,
     consumer::Endpoint,
     continue_::panic_text,
-    limits::{Place, Places},
+    limits::{Place, Places, Visiting},
     metrics::Dropped,
 };
 
@@ -106,7 +106,9 @@ impl Site {
     #[cfg(feature = "test")]
     pub(crate) fn take_from_pipe(self: &Arc<Self>, pipe: tokio::io::DuplexStream, peer: std::net::SocketAddr) {
         let (site, client) = (self.clone(), Client::at(peer));
-        self.take_in(client, move |visit| async move { receive(&site, visit, pipe, client, Socket::other).await });
+        self.take_in(client, move |entered| async move {
+            site.receive(entered, |visit| receive(&site, visit, pipe, client, None, Socket::other)).await
+        });
     }
 
     /// Counts a socket that is closed instead of served.
@@ -115,7 +117,7 @@ impl Site {
     }
 
     /// Serves a client of the public in a task of its own, if it may come; also the WebSocket that becomes of it.
-    pub(super) fn take_in<F>(self: &Arc<Self>, client: Client, serve: impl FnOnce(Arc<Visit>) -> F + Send + 'static)
+    pub(super) fn take_in<F>(&self, client: Client, serve: impl FnOnce(Entered) -> F)
     where
         F: Future<Output = Option<Box<Opened>>> + Send + 'static,
     {
@@ -126,20 +128,31 @@ impl Site {
         // Before it gets a place, or an address with too many would still take the places of others.
         let Ok(address) = address else { return self.refuse(Dropped::AddressFull) };
         let Ok(place) = self.places.enter() else { return self.refuse(Dropped::Full) };
-        let site = self.clone();
-        // Boxed, so that the large state of HTTP is not what the task of a connection is sized for.
-        let visit = Box::pin(async move {
-            let serve = |visit: Arc<Visit>| {
-                visit.count(address.flatten());
-                serve(visit)
-            };
-            site.host(place, serve).await.flatten()
-        });
+        let visit = serve(Entered { place, address: address.flatten() });
         server.0.connections.spawn(async move {
             if let Some(opened) = visit.await {
                 opened.run().await;
             }
         });
+    }
+
+    /// Serves a client that was let in until it has gone, or until it is a WebSocket, which is returned.
+    pub(super) fn receive<F>(
+        &self,
+        Entered { place, address }: Entered,
+        serve: impl FnOnce(Arc<Visit>) -> F + Send,
+    ) -> impl Future<Output = Option<Box<Opened>>> + Send
+    where
+        F: Future<Output = Option<Box<Opened>>> + Send,
+    {
+        // Boxed, so that the large state of HTTP is not what the task of a connection is sized for.
+        Box::pin(async move {
+            let serve = |visit: Arc<Visit>| {
+                visit.count(address);
+                serve(visit)
+            };
+            self.host(place, serve).await.flatten()
+        })
     }
 
     /// Serves whoever has a place, until it has gone or is a WebSocket, somebody else needs the place, or the server
@@ -155,28 +168,35 @@ impl Site {
     }
 }
 
-/// Serves whoever is behind a stream: the WebSocket that it asks for is returned, anything else is a matter of HTTP.
+/// What a client of the public holds that was let in, until it is a WebSocket.
+pub(super) struct Entered {
+    place: Place,
+    address: Option<Visiting>,
+}
+
+/// Serves whoever is behind a stream: the WebSocket that it asks for is returned, anything else is a matter of HTTP. `came` was
+/// read of it already, and is none.
 pub(super) async fn receive<S>(
     site: &Site,
     visit: Arc<Visit>,
     mut stream: S,
     client: Client,
+    came: Option<Came>,
     socket: fn(S) -> Socket,
 ) -> Option<Box<Opened>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    if let Some(came) = came {
+        Box::pin(serve(site, visit, stream, client, came)).await;
+        return None;
+    }
     let met = tokio::select! {
         met = timeout(site.server.settings().handshake_timeout, handshake::meet(site, &visit, &mut stream, client)) => met,
         () = site.closing.cancelled() => Ok(Ok(Met::Http(Came::default()))),
     };
     match met {
-        Ok(Ok(Met::Handshake(accepted, prefix))) => {
-            let answer = accepted.answer();
-            let opened = accepted.open(socket(stream), prefix);
-            opened.shared.greet(answer);
-            return Some(opened);
-        }
+        Ok(Ok(Met::Handshake(accepted, prefix))) => return Some(accepted.open(socket(stream), prefix)),
         // Boxed, or every handshake would bring the room for HTTP along.
         Ok(Ok(Met::Http(came))) => Box::pin(serve(site, visit, stream, client, came)).await,
         Ok(Err(error)) => tracing::debug!(?client, %error, "a client left without a word"),

@@ -30,6 +30,9 @@ use crate::{
     metrics::HandshakeRefusal as Reason,
 };
 
+/// Room for an answer to a handshake, of which 129 bytes are always needed.
+const ANSWER: usize = 192;
+
 /// Answers the handshake, and counts those that are refused.
 pub(super) fn open(server: &Server, endpoint: &Arc<Endpoint>, request: Request) -> Response {
     upgrade(server, endpoint, request).unwrap_or_else(|(reason, response)| {
@@ -58,7 +61,7 @@ fn upgrade(server: &Server, endpoint: &Arc<Endpoint>, mut request: Request) -> R
         match upgrade.await {
             Ok(upgraded) => {
                 let (socket, prefix) = take_socket(upgraded);
-                let opened = accepted.open(socket, prefix);
+                let opened = accepted.into_opened(socket, prefix);
                 // A task of its own: this one is sized for the handshake.
                 connections.spawn(opened.run());
             }
@@ -123,9 +126,19 @@ impl Accepted {
         Ok(Self { server: server.clone(), endpoint: endpoint.clone(), handshake, offer, key, admitted })
     }
 
-    /// The answer as it is written, where hyper does not write it.
-    pub(super) fn answer(&self) -> Vec<u8> {
-        let mut answer = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n".to_vec();
+    /// Makes it a connection that begins with its answer, where hyper does not write that. `prefix` is what was read beyond
+    /// the handshake.
+    pub(super) fn open(self, socket: Socket, prefix: Bytes) -> Box<Opened> {
+        let answer = self.answer();
+        let opened = self.into_opened(socket, prefix);
+        opened.shared.greet(answer);
+        opened
+    }
+
+    /// The answer as it is written.
+    fn answer(&self) -> Vec<u8> {
+        let mut answer = Vec::with_capacity(ANSWER);
+        answer.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n");
         let mut field = |name: &str, value: &[u8]| {
             for part in [name.as_bytes(), b": ", value, b"\r\n"] {
                 answer.extend_from_slice(part);
@@ -140,7 +153,7 @@ impl Accepted {
     }
 
     /// Makes it a connection. `prefix` is what was read beyond the handshake.
-    pub(super) fn open(self, socket: Socket, prefix: Bytes) -> Box<Opened> {
+    fn into_opened(self, socket: Socket, prefix: Bytes) -> Box<Opened> {
         let Self { server, endpoint, handshake, offer, admitted, .. } = self;
         let id = server.next_connection_id();
         let shared = Arc::new(Shared::new(id, server, endpoint, socket, offer.dialect, handshake.peer));
@@ -150,7 +163,7 @@ impl Accepted {
 
 /// A connection that is still to be served.
 pub(super) struct Opened {
-    pub(super) shared: Arc<Shared>,
+    shared: Arc<Shared>,
     handshake: Handshake,
     token: Option<String>,
     prefix: Bytes,
