@@ -384,12 +384,11 @@ impl Shared {
         lock(&self.groups).iter().flatten().cloned().collect()
     }
 
-    /// Leaves everything; what comes later changes nothing.
+    /// Leaves everything but the socket; what comes later changes nothing.
     pub(super) fn end(self: &Arc<Self>) {
         let Some(groups) = lock(&self.groups).take() else { return };
         self.outbox.abandon(frame::NORMAL);
         self.gone.go();
-        self.socket.close();
         for group in groups {
             self.server.hub().leave(&group, self.id);
         }

@@ -93,16 +93,25 @@ async fn serve(shared: Arc<Shared>, admitted: Admitted, opening: Opening, prefix
     shared.server.0.metrics.closed.add(CloseCode::of(shared.outbox.closing()));
     shared.end();
     tracing::debug!(connection = %shared.id, "disconnected");
-    (spec.on_disconnect)(connection).await;
+    let mut hook = (spec.on_disconnect)(connection);
+    if poll_fn(|context| Poll::Ready(hook.as_mut().poll(context).is_pending())).await {
+        // The client is not kept waiting for it.
+        shared.socket.close();
+        hook.await;
+    }
 }
 
-/// Takes the connection out of the hub even if its task is dropped or a hook panics.
+/// Takes the connection out of the hub and closes its socket even if its task is dropped or a hook panics.
 struct Ends(Arc<Shared>);
 
 impl Drop for Ends {
     fn drop(&mut self) {
         self.0.endpoint.metrics.gone(self.0.dialect);
         self.0.end();
+        // Mostly nobody else, but for `serve`, holds it, and the socket is closed with it.
+        if Arc::strong_count(&self.0) > 2 {
+            self.0.socket.close();
+        }
     }
 }
 
