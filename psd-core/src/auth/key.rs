@@ -247,8 +247,9 @@ pub(super) fn open(token: &str, keys: &[&[Key]]) -> Result<Entries, Refused> {
             last.read(header).map_err(|reason| Refused::Bad(format!("its header cannot be read: {reason}")))?;
         verify(message, signature, header, keys)
     })?;
-    let claims = BASE64.decode(claims).map_err(|_| Refused::Bad(NOT_BASE64.into()))?;
-    serde_json::from_slice(&claims).map_err(|error| Refused::Bad(json_reason(&error).into()))
+    let mut json = Vec::with_capacity(claims.len());
+    BASE64.decode_vec(claims, &mut json).map_err(|_| Refused::Bad(NOT_BASE64.into()))?;
+    serde_json::from_slice(&json).map_err(|error| Refused::Bad(json_reason(&error).into()))
 }
 
 /// Checks that one of the keys has signed a message with this header.

@@ -14,7 +14,8 @@ pub(super) type Opening = Pin<Box<dyn Future<Output = Result<(), Box<Error>>> + 
 pub(super) fn opening(connection: Connection, handshake: Handshake, token: Option<String>) -> Opening {
     // A hook that panics may be what keeps strangers out: it lets nobody in.
     let opening = AssertUnwindSafe(open(connection, handshake, token)).catch_unwind();
-    Box::pin(async move { opening.await.unwrap_or_else(|panic| Err(panicked(&*panic))).map_err(Box::new) })
+    // Not an async block: it would have room for what it awaits twice.
+    Box::pin(opening.map(|opened| opened.unwrap_or_else(|panic| Err(panicked(&*panic))).map_err(Box::new)))
 }
 
 /// What the consumer does about a new connection: who it is, groups, and its own hook.

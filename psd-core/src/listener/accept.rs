@@ -4,6 +4,7 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
+    pin::pin,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -293,10 +294,13 @@ fn at_once(site: &Site, visitor: Visitor, client: Client) -> Result<Box<Opened>,
 /// Takes sockets from a door until nothing more is served behind it.
 pub(super) async fn take_from(site: &Site, door: &Door, take: impl Fn(Visitor)) {
     let mut backoff = ACCEPT_BACKOFF.0;
+    // One for all who come: for each it would have to be noted and forgotten.
+    let mut closing = pin!(site.closing.cancelled());
     loop {
         let accepted = tokio::select! {
+            biased;
+            () = closing.as_mut() => return,
             accepted = door.accept() => accepted,
-            () = site.closing.cancelled() => return,
         };
         match accepted {
             Ok(visitor) => {
@@ -311,7 +315,7 @@ pub(super) async fn take_from(site: &Site, door: &Door, take: impl Fn(Visitor)) 
                 site.server.0.places.make_room();
                 tokio::select! {
                     () = tokio::time::sleep(backoff) => {}
-                    () = site.closing.cancelled() => return,
+                    () = closing.as_mut() => return,
                 }
                 backoff = (backoff * 2).min(ACCEPT_BACKOFF.1);
             }

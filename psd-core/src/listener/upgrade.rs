@@ -30,8 +30,9 @@ use crate::{
     metrics::HandshakeRefusal as Reason,
 };
 
-/// Room for an answer to a handshake, of which 129 bytes are always needed.
-const ANSWER: usize = 192;
+/// How every answer to a handshake begins; the value of the last field follows.
+const ANSWER: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+                      Sec-WebSocket-Accept: ";
 
 /// Answers the handshake, and counts those that are refused.
 pub(super) fn open(server: &Server, endpoint: &Arc<Endpoint>, request: Request) -> Response {
@@ -137,19 +138,11 @@ impl Accepted {
 
     /// The answer as it is written.
     fn answer(&self) -> Vec<u8> {
-        let mut answer = Vec::with_capacity(ANSWER);
-        answer.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n");
-        let mut field = |name: &str, value: &[u8]| {
-            for part in [name.as_bytes(), b": ", value, b"\r\n"] {
-                answer.extend_from_slice(part);
-            }
+        let (name, subprotocol) = match &self.offer.subprotocol {
+            Some(subprotocol) => ("\r\nSec-WebSocket-Protocol: ", subprotocol.as_bytes()),
+            None => ("", &b""[..]),
         };
-        field("Sec-WebSocket-Accept", self.key.as_bytes());
-        if let Some(subprotocol) = &self.offer.subprotocol {
-            field("Sec-WebSocket-Protocol", subprotocol.as_bytes());
-        }
-        answer.extend_from_slice(b"\r\n");
-        answer
+        [ANSWER.as_bytes(), self.key.as_bytes(), name.as_bytes(), subprotocol, b"\r\n\r\n"].concat()
     }
 
     /// Makes it a connection. `prefix` is what was read beyond the handshake.
@@ -330,12 +323,10 @@ fn check_handshake<'a>(method: &Method, headers: &'a HeaderMap) -> Result<&'a He
 
 /// Whether one of a header's comma-separated values is `token`, whatever its case.
 fn contains(headers: &HeaderMap, name: &header::HeaderName, token: &str) -> bool {
-    headers
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|value| value.trim().eq_ignore_ascii_case(token))
+    let is = |value: &[u8]| value.trim_ascii().eq_ignore_ascii_case(token.as_bytes());
+    // Mostly there is no list.
+    let holds = |value: &HeaderValue| is(value.as_bytes()) || value.as_bytes().split(|byte| *byte == b',').any(is);
+    headers.get_all(name).iter().any(holds)
 }
 
 /// Takes the stream back out of hyper; one that we do not know is used as it is.
