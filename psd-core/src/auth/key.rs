@@ -249,7 +249,8 @@ pub(super) fn open(token: &str, keys: &[&[Key]]) -> Result<Entries, Refused> {
     })?;
     let mut json = Vec::with_capacity(claims.len());
     BASE64.decode_vec(claims, &mut json).map_err(|_| Refused::Bad(NOT_BASE64.into()))?;
-    serde_json::from_slice(&json).map_err(|error| Refused::Bad(json_reason(&error).into()))
+    let json = str::from_utf8(&json).map_err(|_| Refused::Bad(NOT_JSON.into()))?;
+    serde_json::from_str(json).map_err(|error| Refused::Bad(json_reason(&error).into()))
 }
 
 /// Checks that one of the keys has signed a message with this header.
@@ -313,6 +314,7 @@ impl LastHeader {
 
 const NOT_THREE_PARTS: &str = "it does not have three parts";
 const NOT_BASE64: &str = "it is not base64url";
+const NOT_JSON: &str = "it is not JSON";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Family {
@@ -443,7 +445,7 @@ fn reason(error: &LibraryError) -> String {
 }
 
 fn json_reason(error: &serde_json::Error) -> &'static str {
-    if error.is_data() { "an entry is missing or has a value that is not known" } else { "it is not JSON" }
+    if error.is_data() { "an entry is missing or has a value that is not known" } else { NOT_JSON }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::{Error, consumer::Credential, continue_::panicked, dispatch};
 pub(super) type Opening = Pin<Box<dyn Future<Output = Result<(), Box<Error>>> + Send>>;
 
 /// Opens a connection, to be awaited by its task.
-pub(super) fn opening(connection: Connection, handshake: Handshake, token: Option<String>) -> Opening {
+pub(super) fn opening(connection: Connection, handshake: Box<Handshake>, token: Option<String>) -> Opening {
     // A hook that panics may be what keeps strangers out: it lets nobody in.
     let opening = AssertUnwindSafe(open(connection, handshake, token)).catch_unwind();
     // Not an async block: it would have room for what it awaits twice.
@@ -19,7 +19,7 @@ pub(super) fn opening(connection: Connection, handshake: Handshake, token: Optio
 }
 
 /// What the consumer does about a new connection: who it is, groups, and its own hook.
-async fn open(connection: Connection, handshake: Handshake, token: Option<String>) -> Result<(), Error> {
+async fn open(connection: Connection, handshake: Box<Handshake>, token: Option<String>) -> Result<(), Error> {
     let shared = &connection.shared;
     let spec = shared.endpoint.spec;
     let timeout = shared.server.settings().handler_timeout;
@@ -47,7 +47,7 @@ async fn open(connection: Connection, handshake: Handshake, token: Option<String
             }
         }
     }
-    let opening = (spec.on_connect)(connection.clone(), handshake);
+    let opening = (spec.on_connect)(connection.clone(), *handshake);
     in_time("on_connect", timeout, opening).await?
 }
 

@@ -51,15 +51,16 @@ use crate::{
 const PAUSE_ABOVE: usize = 256 * 1024;
 /// Messages handled before the task lets others run.
 const MESSAGES_PER_TURN: usize = 32;
-/// tungstenite clears its read buffer on every read and keeps it, so a large one costs more than it saves.
-const READ_BUFFER: usize = 1024;
+/// tungstenite clears its read buffer on every read and keeps it, so a large one costs more than it saves. From 1 KiB on,
+/// glibc would look through all memory that is free before it gives it.
+const READ_BUFFER: usize = 1000;
 
 /// Serves a connection until it is gone; it is counted by `admitted`. `token` came with the handshake; `prefix` is what was
 /// read beyond it.
 pub(crate) fn run(
     shared: Arc<Shared>,
     admitted: Admitted,
-    handshake: Handshake,
+    handshake: Box<Handshake>,
     token: Option<String>,
     prefix: Bytes,
 ) -> impl Future<Output = ()> + Send + 'static {
@@ -453,7 +454,7 @@ impl Task {
                 Poll::Pending => false,
             },
             Input::Garbage => {
-                let mut bytes = [0; 4 * READ_BUFFER];
+                let mut bytes = [0; 4096];
                 let mut buffer = ReadBuf::new(&mut bytes);
                 match self.shared.socket.poll_read(context, &mut buffer) {
                     Poll::Ready(result) => {

@@ -274,7 +274,7 @@ async fn accept(site: &Arc<Site>, door: &Door) {
 /// # Errors
 /// The visitor is still to be received, with what was read of the socket if that was anything.
 #[expect(clippy::result_large_err, reason = "what waits goes on at once")]
-fn at_once(site: &Site, visitor: Visitor, client: Client) -> Result<Box<Opened>, (Visitor, Option<Came>)> {
+fn at_once(site: &Site, visitor: Visitor, client: Client) -> Result<Opened, (Visitor, Option<Came>)> {
     #[cfg(feature = "tls")]
     if site.server.0.tls.is_some() {
         return Err((visitor, None));
@@ -338,7 +338,7 @@ async fn receive(
     visitor: Visitor,
     mut client: Client,
     came: Option<Came>,
-) -> Option<Box<Opened>> {
+) -> Option<Opened> {
     match visitor {
         Visitor::Tcp(mut stream, _) => {
             if !introduce(site, &visit, &mut stream, &mut client).await {

@@ -37,7 +37,7 @@ const FIELDS: usize = 48;
 /// What the first bytes of a socket come to.
 pub(super) enum Met {
     /// A WebSocket, to be opened with what was read beyond the handshake.
-    Handshake(Box<Accepted>, Bytes),
+    Handshake(Accepted, Bytes),
     /// For hyper.
     Http(Came),
 }
@@ -77,7 +77,7 @@ pub(super) fn judge(site: &Site, fare: Option<&Fare>, bytes: Bytes, client: Clie
     };
     let client = client.forwarded(&asked.headers, site.server.settings());
     match Accepted::new(&site.server, endpoint, asked, client, fare) {
-        Ok(accepted) => Met::Handshake(Box::new(accepted), bytes.slice(length..)),
+        Ok(accepted) => Met::Handshake(accepted, bytes.slice(length..)),
         Err((reason, answer)) => {
             site.server.0.metrics.refused_handshakes.add(reason);
             Met::Http(Came { bytes, answer: Some(answer) })

@@ -119,7 +119,7 @@ impl Site {
     /// Serves a client of the public in a task of its own, if it may come; also the WebSocket that becomes of it.
     pub(super) fn take_in<F>(&self, client: Client, serve: impl FnOnce(Entered) -> F)
     where
-        F: Future<Output = Option<Box<Opened>>> + Send + 'static,
+        F: Future<Output = Option<Opened>> + Send + 'static,
     {
         let (server, settings) = (&self.server, self.server.settings());
         // That of a proxy is not counted; where it says for whom it speaks before HTTP begins, that is seen to then.
@@ -141,9 +141,9 @@ impl Site {
         &self,
         Entered { place, address }: Entered,
         serve: impl FnOnce(Arc<Visit>) -> F + Send,
-    ) -> impl Future<Output = Option<Box<Opened>>> + Send
+    ) -> impl Future<Output = Option<Opened>> + Send
     where
-        F: Future<Output = Option<Box<Opened>>> + Send,
+        F: Future<Output = Option<Opened>> + Send,
     {
         // Boxed, so that the large state of HTTP is not what the task of a connection is sized for.
         Box::pin(async move {
@@ -183,7 +183,7 @@ pub(super) async fn receive<S>(
     client: Client,
     came: Option<Came>,
     socket: fn(S) -> Socket,
-) -> Option<Box<Opened>>
+) -> Option<Opened>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

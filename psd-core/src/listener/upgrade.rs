@@ -83,7 +83,8 @@ pub(super) struct Asked {
 pub(super) struct Accepted {
     server: Server,
     endpoint: Arc<Endpoint>,
-    handshake: Handshake,
+    /// Boxed, since it is large and only needed at first.
+    handshake: Box<Handshake>,
     offer: Offer,
     /// What proves that its key was read.
     key: String,
@@ -123,13 +124,13 @@ impl Accepted {
             let refusal = format!("the token has {length} bytes; {LONGEST_TOKEN} are allowed");
             return Err((Reason::TokenTooLong, (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, refusal).into_response()));
         }
-        let handshake = Handshake { uri, headers, peer, is_secure: client.is_secure };
+        let handshake = Box::new(Handshake { uri, headers, peer, is_secure: client.is_secure });
         Ok(Self { server: server.clone(), endpoint: endpoint.clone(), handshake, offer, key, admitted })
     }
 
     /// Makes it a connection that begins with its answer, where hyper does not write that. `prefix` is what was read beyond
     /// the handshake.
-    pub(super) fn open(self, socket: Socket, prefix: Bytes) -> Box<Opened> {
+    pub(super) fn open(self, socket: Socket, prefix: Bytes) -> Opened {
         let answer = self.answer();
         let opened = self.into_opened(socket, prefix);
         opened.shared.greet(answer);
@@ -146,27 +147,27 @@ impl Accepted {
     }
 
     /// Makes it a connection. `prefix` is what was read beyond the handshake.
-    fn into_opened(self, socket: Socket, prefix: Bytes) -> Box<Opened> {
+    fn into_opened(self, socket: Socket, prefix: Bytes) -> Opened {
         let Self { server, endpoint, handshake, offer, admitted, .. } = self;
         let id = server.next_connection_id();
         let shared = Arc::new(Shared::new(id, server, endpoint, socket, offer.dialect, handshake.peer));
-        Box::new(Opened { shared, handshake, token: offer.token, prefix, admitted })
+        Opened { shared, handshake, token: offer.token, prefix, admitted }
     }
 }
 
 /// A connection that is still to be served.
 pub(super) struct Opened {
     shared: Arc<Shared>,
-    handshake: Handshake,
+    handshake: Box<Handshake>,
     token: Option<String>,
     prefix: Bytes,
     admitted: Admitted,
 }
 
 impl Opened {
-    /// Serves it until it is gone. The box is given back at once.
-    pub(super) fn run(self: Box<Self>) -> impl Future<Output = ()> + Send + 'static {
-        let Self { shared, handshake, token, prefix, admitted } = *self;
+    /// Serves it until it is gone.
+    pub(super) fn run(self) -> impl Future<Output = ()> + Send + 'static {
+        let Self { shared, handshake, token, prefix, admitted } = self;
         connection::run(shared, admitted, handshake, token, prefix)
     }
 }
