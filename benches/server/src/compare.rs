@@ -60,7 +60,11 @@ impl Work {
 
     fn sides(self) -> Vec<Side> {
         if self.is_growth() {
-            return vec![CLASSIC, V1_PROTO, BY_HAND_CODEC];
+            let mut sides = vec![CLASSIC, V1_PROTO, BY_HAND_CODEC];
+            if matches!(self, Self::Requests { .. }) {
+                sides.push(ECHO); // What the system needs.
+            }
+            return sides;
         }
         let mut sides = vec![CLASSIC, V1_JSON, V1_PROTO, SOCKETIOXIDE, AXUM, BY_HAND, BY_HAND_CODEC];
         if !matches!(self, Self::Connects { .. }) {
