@@ -53,21 +53,9 @@ impl Socket {
 
     /// Reads what is there at once; `None` where that is nothing, or cannot be known without waiting. The connection's task
     /// alone may call it.
-    ///
-    /// Less than there is room for was all: tokio is told that nothing is left, which saves the system call that would
-    /// find out. Something that comes meanwhile is an event of its own.
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let Self::Tcp(stream) = self else { return Ok(None) };
-        let mut length = None;
-        let result = stream.try_io(Interest::READABLE, || {
-            let read = receive(stream, buffer)?;
-            length = Some(read);
-            if (1..buffer.len()).contains(&read) { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
-        });
-        match result {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
-            _ => Ok(length),
-        }
+        try_receive(stream, buffer)
     }
 
     /// Writes what the peer takes; the connection's task alone may call it (the last waker wins).
@@ -171,16 +159,38 @@ fn send(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     stream.try_write_vectored(slices)
 }
 
-/// Receives likewise.
+/// Receives what tokio knows of; `None` where that is nothing.
+///
+/// Less than there is room for was all: tokio is told that nothing is left, which saves the system call that would
+/// find out. Something that comes meanwhile is an event of its own.
+fn try_receive(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    let mut length = None;
+    let result = stream.try_io(Interest::READABLE, || {
+        let read = receive_unasked(stream, buffer)?;
+        length = Some(read);
+        if (1..buffer.len()).contains(&read) { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+    });
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+        _ => Ok(length),
+    }
+}
+
+/// Receives what is there, whether tokio knows of it or not: of a socket that was just taken it mostly does not.
+pub(super) fn receive(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    try_receive(stream, buffer)?.map_or_else(|| receive_unasked(stream, buffer), Ok)
+}
+
+/// Receives without asking tokio.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 #[inline]
-pub(super) fn receive(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+fn receive_unasked(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
     let (length, _) = rustix::net::recv(stream, buffer, rustix::net::RecvFlags::empty())?;
     Ok(length)
 }
 
 #[cfg(not(any(target_os = "android", target_os = "linux")))]
-pub(super) fn receive(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+fn receive_unasked(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
     io::Read::read(&mut &*SockRef::from(stream), buffer)
 }
 
