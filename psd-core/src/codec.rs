@@ -16,7 +16,7 @@ use psd_proto::{
     },
     json::{self, AnyTypes, Names, ReadOptions, WriteOptions},
 };
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{Error, connection::frame, receiver::schemas};
 
@@ -36,8 +36,8 @@ pub(crate) enum Dialect {
     V1Proto { compress_from: Option<usize> },
 }
 
-/// One envelope as it came, and still to be read.
-#[derive(Debug, Clone)]
+/// A message as it came, or one envelope of it, still to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Raw {
     Text(Utf8Bytes),
     Binary(Bytes),
@@ -184,31 +184,31 @@ impl Dialect {
     }
 
     /// The envelope of a data frame that holds no more than that, as most do; else the frame again.
-    pub(crate) fn only(self, message: Message) -> Result<Raw, Message> {
+    pub(crate) fn only(self, message: Raw) -> Result<Raw, Raw> {
         match (self, message) {
-            (Self::Classic, Message::Text(text)) => Ok(Raw::Text(text)),
-            (Self::V1Json, Message::Text(text)) if v1_json::is_alone(&text) => Ok(Raw::Text(text)),
-            (Self::V1Proto { .. }, Message::Binary(mut bytes)) => match v1_proto::only(&bytes) {
+            (Self::Classic, Raw::Text(text)) => Ok(Raw::Text(text)),
+            (Self::V1Json, Raw::Text(text)) if v1_json::is_alone(&text) => Ok(Raw::Text(text)),
+            (Self::V1Proto { .. }, Raw::Binary(mut bytes)) => match v1_proto::only(&bytes) {
                 Some(range) => {
                     bytes.advance(range.start);
                     Ok(Raw::Binary(bytes))
                 }
-                None => Err(Message::Binary(bytes)),
+                None => Err(Raw::Binary(bytes)),
             },
             (_, message) => Err(message),
         }
     }
 
     /// The envelopes of a data frame. Those before a mistake come with it.
-    pub(crate) fn split(self, message: Message) -> (Vec<Raw>, Result<(), EnvelopeError>) {
+    pub(crate) fn split(self, message: Raw) -> (Vec<Raw>, Result<(), EnvelopeError>) {
         match (self, message) {
-            (Self::V1Json, Message::Text(text)) => {
+            (Self::V1Json, Raw::Text(text)) => {
                 let (ranges, result) = v1_json::split(&text);
                 let bytes: Bytes = text.into();
                 let envelope = |range| Utf8Bytes::try_from(bytes.slice(range)).ok().map(Raw::Text);
                 (ranges.into_iter().filter_map(envelope).collect(), result)
             }
-            (Self::V1Proto { .. }, Message::Binary(bytes)) => {
+            (Self::V1Proto { .. }, Raw::Binary(bytes)) => {
                 let (ranges, result) = v1_proto::split(&bytes);
                 (ranges.into_iter().map(|range| Raw::Binary(bytes.slice(range))).collect(), result)
             }

@@ -1,15 +1,14 @@
-//! WebSocket frames from server to client (RFC 6455, section 5.2): unmasked and never fragmented.
+//! WebSocket frames from server to client (RFC 6455, section 5.2), unmasked and never fragmented; opcodes and close codes.
 
 use crate::Error;
 
+pub(crate) const CONTINUATION: u8 = 0x0;
 pub(crate) const TEXT: u8 = 0x1;
 pub(crate) const BINARY: u8 = 0x2;
-const CLOSE: u8 = 0x8;
-const PING: u8 = 0x9;
+pub(crate) const CLOSE: u8 = 0x8;
+pub(crate) const PING: u8 = 0x9;
+pub(crate) const PONG: u8 = 0xa;
 const FIN: u8 = 0x80;
-
-/// A whole ping without a payload.
-pub(crate) const PING_FRAME: [u8; 2] = [FIN | PING, 0];
 
 pub(crate) const NORMAL: u16 = 1000;
 pub(crate) const GOING_AWAY: u16 = 1001;
@@ -77,6 +76,12 @@ pub(crate) fn header(buffer: &mut Vec<u8>, payload: usize, opcode: u8) {
             buffer.extend_from_slice(&(payload as u64).to_be_bytes());
         }
     }
+}
+
+/// Appends a control frame; its payload has 125 bytes at most.
+pub(crate) fn control(buffer: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
+    header(buffer, payload.len(), opcode);
+    buffer.extend_from_slice(payload);
 }
 
 /// The length of the frame that begins with these bytes, which hold its header at least.

@@ -178,11 +178,11 @@ impl Outbox {
         }
     }
 
-    /// Queues bytes of the protocol itself (control frames), which no limit refuses.
-    pub(crate) fn push_control(&self, bytes: &[u8]) {
+    /// Queues a frame of the protocol itself (control frames), which no limit refuses; nobody is woken for it.
+    pub(crate) fn push_control(&self, opcode: u8, payload: &[u8]) {
         let mut queue = self.lock();
         if queue.closing == 0 {
-            queue.append_control(bytes);
+            queue.append_control(opcode, payload);
         }
     }
 

@@ -70,7 +70,7 @@ impl Pulse {
         } else if std::mem::replace(&mut self.pinged, true) {
             return close(shared);
         } else {
-            shared.outbox.push_control(&frame::PING_FRAME);
+            shared.outbox.push_control(frame::PING, &[]);
         }
         Some(Instant::now() + interval)
     }

@@ -18,11 +18,6 @@ use tokio::{
     io::ReadBuf,
     time::{Instant, Sleep},
 };
-use tokio_tungstenite::tungstenite::{
-    self, Message, WebSocket,
-    error::{CapacityError, ProtocolError},
-    protocol::{Role, WebSocketConfig},
-};
 use tracing::Instrument as _;
 
 use super::{
@@ -36,12 +31,13 @@ use super::{
     frame,
     inbox::Inbox,
     opening::{Opening, in_time, opening},
-    pipe::Pipe,
     pulse::Pulse,
+    reader::{Broken, Heard, Reader},
     uploads::Uploads,
 };
 use crate::{
     Error,
+    codec::Raw,
     dispatch::{self, Arrived, Begun},
     limits::Admitted,
     metrics::CloseCode,
@@ -51,9 +47,6 @@ use crate::{
 const PAUSE_ABOVE: usize = 256 * 1024;
 /// Messages handled before the task lets others run.
 const MESSAGES_PER_TURN: usize = 32;
-/// tungstenite clears its read buffer on every read and keeps it, so a large one costs more than it saves. From 1 KiB on,
-/// glibc would look through all memory that is free before it gives it.
-const READ_BUFFER: usize = 1000;
 
 /// Serves a connection until it is gone; it is counted by `admitted`. `token` came with the handshake; `prefix` is what was
 /// read beyond it.
@@ -128,7 +121,7 @@ enum Input {
 
 struct Task {
     shared: Arc<Shared>,
-    frames: WebSocket<Pipe>,
+    reader: Reader,
     input: Input,
     inbox: Inbox,
     /// The handler or hook that the next message waits for.
@@ -152,15 +145,8 @@ struct Task {
 impl Task {
     fn new(shared: Arc<Shared>, prefix: Bytes) -> Box<Self> {
         let limit = shared.server.settings().max_frame_bytes;
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(0)
-            .max_message_size(Some(limit))
-            .max_frame_size(Some(limit));
-        let pipe = Pipe::new(shared.clone(), prefix);
-        let frames = WebSocket::from_raw_socket(pipe, Role::Server, Some(config));
         Box::new(Self {
-            frames,
+            reader: Reader::new(&prefix, limit),
             input: Input::Frames,
             inbox: Inbox::default(),
             running: None,
@@ -342,37 +328,26 @@ impl Task {
         if self.input != Input::Frames || self.inbox.is_full() {
             return false;
         }
-        let Poll::Ready(message) = self.poll_frame(context) else { return false };
+        let Poll::Ready(heard) = self.reader.poll_next(&self.shared.socket, context) else { return false };
         let at = self.shared.dialect.is_v1().then(Instant::now);
         self.pulse.beat(at);
-        match message {
-            Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => self.arrive(message, at),
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
+        match heard {
+            Some(Ok(Heard::Message(raw))) => self.arrive(raw, at),
+            Some(Ok(Heard::Ping(payload))) => {
+                self.shared.outbox.push_control(frame::PONG, &payload);
                 self.chatter.may_go_on(&self.shared);
             }
-            Some(Ok(Message::Close(_))) | None => {
-                // tungstenite has the answering close frame ready and writes it into the outbox when flushed.
-                let _ = self.frames.flush();
+            Some(Ok(Heard::Pong)) => {
+                self.chatter.may_go_on(&self.shared);
+            }
+            Some(Ok(Heard::Close(payload))) => {
+                self.shared.outbox.push_control(frame::CLOSE, &payload);
                 self.gone();
             }
-            Some(Err(error)) => self.failed(&error),
+            Some(Err(broken)) => self.failed(broken),
+            None => self.gone(),
         }
         true
-    }
-
-    /// The next frame; `None` where there is none to come.
-    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<tungstenite::Result<Message>>> {
-        loop {
-            match self.frames.read() {
-                Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(self.frames.get_mut().poll_ready(context))?;
-                }
-                Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed) => {
-                    return Poll::Ready(None);
-                }
-                message => return Poll::Ready(Some(message)),
-            }
-        }
     }
 
     /// Whether the next message has to wait.
@@ -381,7 +356,7 @@ impl Task {
     }
 
     /// Takes a frame apart. Its envelopes are begun in turn; what v1 itself says is heard even if they have to wait.
-    fn arrive(&mut self, message: Message, at: Option<Instant>) {
+    fn arrive(&mut self, message: Raw, at: Option<Instant>) {
         let message = match self.shared.dialect.only(message) {
             Ok(raw) => return self.receive(Arrived::new(raw, at), true),
             Err(message) => message,
@@ -445,8 +420,8 @@ impl Task {
     fn discard(&mut self, context: &mut Context<'_>) -> bool {
         match self.input {
             Input::Nothing => false,
-            Input::Frames => match self.poll_frame(context) {
-                Poll::Ready(Some(Ok(Message::Close(_)) | Err(_)) | None) => {
+            Input::Frames => match self.reader.poll_next(&self.shared.socket, context) {
+                Poll::Ready(Some(Ok(Heard::Close(_)) | Err(_)) | None) => {
                     self.input = Input::Nothing;
                     true
                 }
@@ -480,23 +455,16 @@ impl Task {
         self.concurrent = None;
     }
 
-    fn failed(&mut self, error: &tungstenite::Error) {
-        use tungstenite::Error as E;
-        let close = match error {
-            E::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
-                Some((frame::TOO_BIG, format!("a frame of {size} bytes is over the limit of {max_size}")))
-            }
-            E::Utf8(_) => Some((frame::NOT_UTF8, "a text frame is not UTF-8".into())),
-            E::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
-            E::Protocol(error) => Some((frame::PROTOCOL_ERROR, error.to_string())),
-            _ => None, // The socket is gone.
+    fn failed(&mut self, broken: Broken) {
+        let code = match broken {
+            Broken::TooBig { .. } => frame::TOO_BIG,
+            Broken::NotUtf8 => frame::NOT_UTF8,
+            Broken::Protocol(_) => frame::PROTOCOL_ERROR,
         };
         self.gone();
-        if let Some((code, reason)) = close {
-            tracing::debug!(connection = %self.shared.id, code, reason, "closed for a bad frame");
-            self.shared.close(code, &reason);
-            self.input = Input::Garbage;
-        }
+        tracing::debug!(connection = %self.shared.id, code, %broken, "closed for a bad frame");
+        self.shared.close(code, &broken.to_string());
+        self.input = Input::Garbage;
     }
 
     fn begin(&mut self, arrived: Arrived) {

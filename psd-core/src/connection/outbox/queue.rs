@@ -105,16 +105,10 @@ impl Queue {
         self.queued(length);
     }
 
-    /// Appends whole frames.
-    pub(super) fn append_control(&mut self, frames: &[u8]) {
-        self.tail.extend_from_slice(frames);
-        self.bytes += frames.len();
-        let mut rest = frames;
-        while !rest.is_empty() {
-            let length = frame::length(rest).unwrap_or(rest.len());
-            rest = rest.get(length..).unwrap_or_default();
-            self.frames += 1;
-        }
+    pub(super) fn append_control(&mut self, opcode: u8, payload: &[u8]) {
+        let start = self.tail.len();
+        frame::control(&mut self.tail, opcode, payload);
+        self.queued(self.tail.len() - start);
     }
 
     pub(super) fn append_close(&mut self, code: u16, reason: &str) {

@@ -1,7 +1,7 @@
 use tokio::io::AsyncReadExt as _;
 
 use super::*;
-use crate::codec::Dialect;
+use crate::{codec::Dialect, connection::random::Random};
 
 type Result = std::result::Result<(), Refused<()>>;
 
@@ -242,18 +242,6 @@ async fn what_a_client_does_not_take_at_once_is_left_to_its_task() {
     assert_eq!(woken.0.load(Ordering::Relaxed), 1);
 }
 
-/// Numbers that look random and are the same on every run (xorshift64*).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % end
-    }
-}
-
 /// Two ends of a connection through the operating system that holds little on its way.
 async fn narrow_sockets() -> (Socket, tokio::net::TcpStream) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
@@ -322,7 +310,7 @@ async fn frames_stay_whole_and_in_order_whatever_happens() {
                     let text = text.replace("said", "dropped");
                     let _ = push_droppable(&outbox, &socket, Dialect::V1Json, &text, &policy[random.below(3)]);
                 }
-                5 => outbox.push_control(&frame::PING_FRAME.repeat(1 + random.below(2))),
+                5 => outbox.push_control(frame::PING, &[]),
                 6 => outbox.write_out(&socket),
                 7 => {
                     let flush = |context: &mut Context<'_>| Poll::Ready(outbox.poll_flush(&socket, context).is_ready());
