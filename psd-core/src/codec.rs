@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     cell::RefCell,
+    ops::Range,
     sync::{LazyLock, OnceLock},
 };
 
@@ -52,19 +53,25 @@ impl Raw {
     }
 }
 
+/// An encoded message on its way to many connections.
+#[derive(Debug)]
+pub(crate) struct SharedMessage {
+    envelope: SharedEnvelope,
+    /// Frames of [`Form::Proto`] whose numbers have one byte, two and so on: for each connection only the number is another.
+    frames: [OnceLock<Vec<u8>>; 4],
+}
+
 /// An encoded message without what differs from connection to connection.
 #[derive(Debug, Clone)]
-pub(crate) struct SharedMessage {
+pub(crate) struct SharedEnvelope {
     bytes: Bytes,
     form: Form,
-    /// Frames of [`Form::Proto`] whose numbers have one byte, two and so on: for each connection only the number is another.
-    frames: [OnceLock<Bytes>; 4],
 }
 
 /// More than ever stands around what is shared of a message: its frame's header, and length and number of v1.
 pub(crate) const AROUND: usize = 64;
 
-/// What [`SharedMessage`] shares.
+/// What [`SharedEnvelope`] shares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     /// A frame: it is the same for all.
@@ -75,25 +82,16 @@ enum Form {
 }
 
 impl SharedMessage {
-    /// What is shared of its frame.
     #[inline]
-    pub(crate) fn bytes(&self) -> &Bytes {
-        &self.bytes
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    fn new(bytes: Vec<u8>, form: Form) -> Self {
-        Self { bytes: bytes.into(), form, frames: Default::default() }
+    pub(crate) fn envelope(&self) -> &SharedEnvelope {
+        &self.envelope
     }
 
     /// Appends the frame of one connection, numbered with the next number of `seq`.
     #[inline]
     pub(crate) fn write(&self, buffer: &mut Vec<u8>, seq: &mut u64) {
-        match self.form {
-            Form::Frame => buffer.extend_from_slice(&self.bytes),
+        match self.envelope.form {
+            Form::Frame => buffer.extend_from_slice(&self.envelope.bytes),
             Form::Proto => {
                 let number = *seq + 1;
                 match self.frames.get(v1_proto::seq_bytes(number) - 1) {
@@ -102,26 +100,43 @@ impl SharedMessage {
                         buffer.extend_from_slice(frame.get_or_init(|| self.numbered(number)));
                         v1_proto::renumber(buffer, number);
                     }
-                    None => self.write_around(buffer, seq),
+                    None => self.envelope.write(buffer, seq),
                 }
             }
-            Form::Json => self.write_around(buffer, seq),
+            Form::Json => self.envelope.write(buffer, seq),
         }
     }
 
-    fn write_around(&self, buffer: &mut Vec<u8>, seq: &mut u64) {
+    #[cold]
+    fn numbered(&self, number: u64) -> Vec<u8> {
+        let mut frame = Vec::new();
+        self.envelope.write(&mut frame, &mut (number - 1));
+        frame
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(dialect: Dialect, text: &str) -> Self {
+        dialect.shared(text.as_bytes().to_vec(), true)
+    }
+}
+
+impl SharedEnvelope {
+    #[inline]
+    pub(crate) fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Appends the frame of one connection, numbered with the next number of `seq`.
+    pub(crate) fn write(&self, buffer: &mut Vec<u8>, seq: &mut u64) {
         buffer.reserve(AROUND + self.len());
         self.write_before(buffer, seq);
         buffer.extend_from_slice(&self.bytes);
         self.write_behind(buffer, *seq);
-    }
-
-    #[cold]
-    fn numbered(&self, mut number: u64) -> Bytes {
-        let mut frame = Vec::new();
-        number -= 1;
-        self.write_around(&mut frame, &mut number);
-        frame.into()
     }
 
     /// Appends what stands before it in the frame of one connection, numbered with the next number of `seq`.
@@ -148,11 +163,6 @@ impl SharedMessage {
             Form::Json => v1_json::write_seq(buffer, seq),
             Form::Proto => v1_proto::write_seq(buffer, seq),
         }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn of(dialect: Dialect, text: &str) -> Self {
-        dialect.shared(text.as_bytes().to_vec(), true)
     }
 
     #[cfg(test)]
@@ -205,12 +215,12 @@ impl Dialect {
             (Self::V1Json, Raw::Text(text)) => {
                 let (ranges, result) = v1_json::split(&text);
                 let bytes: Bytes = text.into();
-                let envelope = |range| Utf8Bytes::try_from(bytes.slice(range)).ok().map(Raw::Text);
+                let envelope = |range| Utf8Bytes::try_from(part(&bytes, range)).ok().map(Raw::Text);
                 (ranges.into_iter().filter_map(envelope).collect(), result)
             }
             (Self::V1Proto { .. }, Raw::Binary(bytes)) => {
                 let (ranges, result) = v1_proto::split(&bytes);
-                (ranges.into_iter().map(|range| Raw::Binary(bytes.slice(range))).collect(), result)
+                (ranges.into_iter().map(|range| Raw::Binary(part(&bytes, range))).collect(), result)
             }
             (Self::V1Proto { .. }, _) => (Vec::new(), Err(wrong_frame("text", "binary"))),
             _ => (Vec::new(), Err(wrong_frame("binary", "text"))),
@@ -289,9 +299,10 @@ impl Dialect {
         let form = match self {
             Self::V1Json if numbered => Form::Json,
             Self::V1Proto { .. } if numbered => Form::Proto,
-            _ => return SharedMessage::new(self.whole_frame(&envelope), Form::Frame),
+            _ => Form::Frame,
         };
-        SharedMessage::new(envelope, form)
+        let bytes = if form == Form::Frame { self.whole_frame(&envelope) } else { envelope };
+        SharedMessage { envelope: SharedEnvelope { bytes: bytes.into(), form }, frames: Default::default() }
     }
 
     /// A frame with one envelope that has no number.
@@ -331,6 +342,16 @@ impl Dialect {
     /// Whether bodies may come compressed.
     fn compresses(self) -> bool {
         matches!(self, Self::V1Proto { compress_from: Some(_) })
+    }
+}
+
+/// One envelope of several. It may have to wait, and must not keep a frame that is much larger.
+fn part(frame: &Bytes, range: Range<usize>) -> Bytes {
+    const KEPT_WHOLE: usize = 16 * 1024;
+    if frame.len() > KEPT_WHOLE && range.len() < frame.len() / 2 {
+        Bytes::copy_from_slice(&frame[range])
+    } else {
+        frame.slice(range)
     }
 }
 
@@ -411,7 +432,7 @@ mod tests {
                         let (mut number, mut same) = (before, before);
                         let (mut frame, mut parts) = (b"before".to_vec(), b"before".to_vec());
                         message.write(&mut frame, &mut number);
-                        message.write_around(&mut parts, &mut same);
+                        message.envelope.write(&mut parts, &mut same);
                         assert!(frame == parts, "{dialect:?}, {length} bytes, number {number}");
                         assert_eq!((number, same), (before + 1, before + 1));
                         assert_eq!(frame::length(&frame[6..]), Some(frame.len() - 6));

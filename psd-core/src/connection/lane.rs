@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{codec::SharedMessage, publication::Policy};
+use crate::{codec::SharedEnvelope, publication::Policy};
 
 #[derive(Default)]
 pub(super) struct Lane {
@@ -22,7 +22,7 @@ pub(super) struct Lane {
 
 /// What is shared of a publication; its bytes are, among all outboxes that it waits in.
 pub(super) struct Waiting {
-    pub(super) message: SharedMessage,
+    pub(super) envelope: SharedEnvelope,
     key: Option<Arc<str>>,
 }
 
@@ -46,14 +46,14 @@ impl Lane {
     /// Adds a publication as its policy says; returns how many, itself perhaps among them, were dropped.
     ///
     /// One with a key takes the place of the one before, so that a key that changes often waits no longer than others.
-    pub(super) fn add(&mut self, message: &SharedMessage, policy: &Policy, room: Room) -> u64 {
-        let (message, key) = (message.clone(), policy.key().cloned());
-        let length = message.len();
+    pub(super) fn add(&mut self, envelope: &SharedEnvelope, policy: &Policy, room: Room) -> u64 {
+        let (envelope, key) = (envelope.clone(), policy.key().cloned());
+        let length = envelope.len();
         if let Some(place) = key.as_ref().and_then(|key| self.keys.get(key))
             && let Some(waiting) = self.waiting.get_mut(place)
         {
-            self.bytes = self.bytes - waiting.message.len() + length;
-            waiting.message = message;
+            self.bytes = self.bytes - waiting.envelope.len() + length;
+            waiting.envelope = envelope;
             return 1 + self.shrink(room);
         }
         let with_it = Room { bytes: room.bytes.saturating_sub(length), messages: room.messages.saturating_sub(1) };
@@ -65,7 +65,7 @@ impl Lane {
         if let Some(key) = &key {
             self.keys.insert(key.clone(), self.next);
         }
-        self.waiting.insert(self.next, Waiting { message, key });
+        self.waiting.insert(self.next, Waiting { envelope, key });
         self.bytes += length;
         self.next += 1;
         dropped
@@ -74,7 +74,7 @@ impl Lane {
     /// Takes the oldest out.
     pub(super) fn pop(&mut self) -> Option<Waiting> {
         let (_, waiting) = self.waiting.pop_first()?;
-        self.bytes -= waiting.message.len();
+        self.bytes -= waiting.envelope.len();
         if let Some(key) = &waiting.key {
             self.keys.remove(key);
         }
@@ -98,16 +98,16 @@ impl Lane {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::Dialect;
+    use crate::codec::{Dialect, SharedMessage};
 
     const ROOM: Room = Room { bytes: 100, messages: 3 };
 
     fn add(lane: &mut Lane, text: &str, policy: &Policy, room: Room) -> u64 {
-        lane.add(&SharedMessage::of(Dialect::V1Json, text), policy, room)
+        lane.add(SharedMessage::of(Dialect::V1Json, text).envelope(), policy, room)
     }
 
     fn texts(lane: &mut Lane) -> Vec<String> {
-        let texts = std::iter::from_fn(|| lane.pop()).map(|waiting| waiting.message.text()).collect();
+        let texts = std::iter::from_fn(|| lane.pop()).map(|waiting| waiting.envelope.text()).collect();
         assert_eq!((lane.bytes, lane.keys.len()), (0, 0));
         texts
     }

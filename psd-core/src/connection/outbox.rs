@@ -51,7 +51,7 @@ pub(crate) struct Limits {
     /// Of publications that may be dropped; beyond it some are.
     droppable: usize,
     /// Bytes up to which there is nothing to see to.
-    at_once: usize,
+    low_water: usize,
     /// Those that were dropped in any of them.
     dropped: AtomicU64,
 }
@@ -63,7 +63,7 @@ impl Limits {
     }
 
     fn of(bytes: usize, messages: usize, droppable: usize) -> Self {
-        Self { bytes, messages, droppable, at_once: bytes.min(WRITE_THROUGH), dropped: AtomicU64::new(0) }
+        Self { bytes, messages, droppable, low_water: bytes.min(WRITE_THROUGH), dropped: AtomicU64::new(0) }
     }
 
     /// How many publications were dropped in all of them.
@@ -146,12 +146,12 @@ impl Outbox {
         let mut queue = self.lock();
         queue.check_open()?;
         let is_aside = queue.bytes >= ASIDE_FROM || queue.lane.is_some();
-        let fits = queue.bytes + delivery.message.len() + AROUND <= self.limits.bytes;
+        let fits = queue.bytes + delivery.message.envelope().len() + AROUND <= self.limits.bytes;
         if !is_aside && fits && queue.frames < self.limits.messages {
             return self.append_shared(queue, socket, delivery);
         }
         let room = self.room(&queue);
-        let dropped = queue.lane.get_or_insert_default().add(delivery.message, policy, room);
+        let dropped = queue.lane.get_or_insert_default().add(delivery.message.envelope(), policy, room);
         self.count(&mut queue, dropped);
         drop(queue);
         self.wake();
@@ -277,12 +277,12 @@ impl Outbox {
         Delivery { message, batch }: Delivery<'_>,
     ) -> Result<bool, Refused<()>> {
         queue.append_shared(message);
-        if queue.bytes > self.limits.at_once || queue.frames > self.limits.messages || queue.lane.is_some() {
+        if queue.bytes > self.limits.low_water || queue.frames > self.limits.messages || queue.lane.is_some() {
             return self.account(queue, socket).map(|()| false);
         }
-        let is_new = std::mem::replace(&mut queue.batch, batch) != batch;
-        drop(queue);
-        Ok(self.bell.ring_softly() && is_new)
+        // Only one that sleeps is added to the batch: a task that is awake writes this, and may sleep before the next comes.
+        let is_asleep = self.bell.ring_softly();
+        Ok(is_asleep && std::mem::replace(&mut queue.batch, batch) != batch)
     }
 
     /// Sees to the limits after something was queued, and wakes the task.

@@ -94,7 +94,8 @@ struct Header {
 impl Reader {
     /// `prefix` was read beyond the handshake.
     pub(super) fn new(prefix: &[u8], limit: usize) -> Self {
-        Self { pending: prefix.into(), begun: None, limit, is_over: false }
+        // More than there can be would overflow with what stands before it.
+        Self { pending: prefix.into(), begun: None, limit: limit.min(isize::MAX as usize / 2), is_over: false }
     }
 
     /// The next that the client says; `None` when its bytes have ended, which also a broken frame does.
@@ -208,6 +209,10 @@ impl Reader {
             all if all == length => mem::take(&mut self.pending),
             _ => self.pending.split_to(length),
         };
+        // What comes behind a large frame must not keep its memory.
+        if length > CHUNK && !self.pending.is_empty() {
+            self.pending = BytesMut::from(&*self.pending);
+        }
         payload.advance(header.length);
         unmask(&mut payload, header.mask);
         Some(payload.freeze())

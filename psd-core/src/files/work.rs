@@ -3,12 +3,12 @@
 //! There may be hundreds of uploads. A thread for each of them would get a core as often as one that answers messages, and
 //! keep it for some milliseconds.
 
-use std::{io, num::NonZero, thread};
+use std::{io, num::NonZero, sync::Arc, thread};
 
 use bytes::Bytes;
 use tokio::{
     runtime::{Builder, Runtime},
-    sync::Semaphore,
+    sync::{Semaphore, oneshot},
 };
 
 use crate::Error;
@@ -28,11 +28,11 @@ pub(crate) fn steps(chunks: &[Bytes]) -> impl Iterator<Item = &[u8]> {
     chunks.iter().flat_map(|chunk| chunk.chunks(STEP)).inspect(|_| thread::yield_now())
 }
 
-/// Places for the work of a server's files, and the threads that do it. Whoever waits for a place has it in turn; whoever
-/// gives up leaves it to the next, though the thread goes on.
+/// Places for the work of a server's files, and the threads that do it. Whoever waits for a place has it in turn. Work that
+/// nobody waits for any more keeps its place to its end, so that a disk that hangs does not fill the memory with work.
 pub(crate) struct Work {
-    busy: Semaphore,
-    waiting: Semaphore,
+    busy: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
     /// `None` while it is dropped.
     threads: Option<Runtime>,
 }
@@ -48,26 +48,38 @@ impl Work {
             .thread_name("psd-files")
             .on_thread_start(stand_behind)
             .build()?;
-        Ok(Self { busy: Semaphore::new(busy), waiting: Semaphore::new(WAITING), threads: Some(threads) })
+        let [busy, waiting] = [busy, WAITING].map(|places| Arc::new(Semaphore::new(places)));
+        Ok(Self { busy, waiting, threads: Some(threads) })
     }
 
     /// Hashes, or writes what the system keeps in memory at first: half as many at a time as there are cores.
     pub(crate) async fn busy<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
-        let _place = self.busy.acquire().await?;
-        self.run(work).await
+        self.run(&self.busy, work).await
     }
 
     /// Opens, synchronises, renames, removes.
     pub(crate) async fn wait<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
-        let _place = self.waiting.acquire().await?;
-        self.run(work).await
+        self.run(&self.waiting, work).await
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    async fn run<T: Send + 'static>(
+        &self,
+        places: &Arc<Semaphore>,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let place = places.clone().acquire_owned().await?;
         let threads = self.threads.as_ref().ok_or_else(Error::shutting_down)?;
+        let (sender, result) = oneshot::channel();
+        let job = move || {
+            let result = work();
+            drop(place);
+            let _ = sender.send(result); // Or nobody waits for it any more.
+        };
         #[cfg(feature = "test")]
-        let work = crate::test::holding_time(work);
-        Ok(threads.spawn_blocking(work).await?)
+        let job = crate::test::holding_time(job);
+        drop(threads.spawn_blocking(job));
+        // It ends without one where the work panics.
+        Ok(result.await?)
     }
 }
 

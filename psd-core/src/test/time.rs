@@ -11,7 +11,7 @@ const AT_MOST: Duration = Duration::from_secs(60);
 ///
 /// tokio moves paused time on when its tasks have nothing to do, and knows nothing of our threads; a blocking task of its
 /// own, which ends with the job, keeps it from that.
-pub(crate) fn holding_time<T>(job: impl FnOnce() -> T + Send + 'static) -> impl FnOnce() -> T + Send + 'static {
+pub(crate) fn holding_time(job: impl FnOnce() + Send + 'static) -> impl FnOnce() + Send + 'static {
     // Only a runtime of one thread can be paused.
     let runtime = Handle::try_current().ok().filter(|runtime| runtime.runtime_flavor() == RuntimeFlavor::CurrentThread);
     let held = runtime.map(|runtime| {
@@ -22,8 +22,7 @@ pub(crate) fn holding_time<T>(job: impl FnOnce() -> T + Send + 'static) -> impl 
         held
     });
     move || {
-        let result = job();
+        job();
         drop(held);
-        result
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::Refused;
 use crate::{
-    codec::SharedMessage,
+    codec::{SharedEnvelope, SharedMessage},
     connection::{frame, lane::Lane, socket::Socket},
 };
 
@@ -71,7 +71,7 @@ impl Queue {
         while self.bytes < below
             && let Some(waiting) = lane.pop()
         {
-            self.append_shared(&waiting.message);
+            self.append_envelope(&waiting.envelope);
         }
         self.lane = Some(lane).filter(|lane| !lane.is_empty());
     }
@@ -79,8 +79,8 @@ impl Queue {
     /// Appends a frame that is mostly shared with others.
     #[inline]
     pub(super) fn append_shared(&mut self, message: &SharedMessage) {
-        if message.len() >= SHARE_FROM {
-            return self.append_by_reference(message);
+        if message.envelope().len() >= SHARE_FROM {
+            return self.append_envelope(message.envelope());
         }
         let start = self.tail.len();
         message.write(&mut self.tail, &mut self.seq);
@@ -88,13 +88,17 @@ impl Queue {
     }
 
     #[inline(never)]
-    fn append_by_reference(&mut self, message: &SharedMessage) {
+    fn append_envelope(&mut self, envelope: &SharedEnvelope) {
         let start = self.tail.len();
-        message.write_before(&mut self.tail, &mut self.seq);
+        if envelope.len() < SHARE_FROM {
+            envelope.write(&mut self.tail, &mut self.seq);
+            return self.queued(self.tail.len() - start);
+        }
+        envelope.write_before(&mut self.tail, &mut self.seq);
         let before = self.tail.len() - start;
-        self.append_chunk(Chunk::Shared(message.bytes().clone()));
-        message.write_behind(&mut self.tail, self.seq);
-        self.queued(before + message.len() + self.tail.len());
+        self.append_chunk(Chunk::Shared(envelope.bytes().clone()));
+        envelope.write_behind(&mut self.tail, self.seq);
+        self.queued(before + envelope.len() + self.tail.len());
     }
 
     /// Appends what is needed once, before all frames: its memory is not kept for them. It counts as a frame that is begun.
@@ -225,6 +229,11 @@ impl Queue {
             self.written -= length;
             self.older.pop_front();
         }
+        // Where something always waits, what was written would otherwise be kept for as long.
+        if self.written >= KEEP_UP_TO.max(self.bytes) {
+            self.tail.drain(..self.written);
+            self.written = 0;
+        }
     }
 
     /// The length of the frame that begins so many bytes behind the beginning of the first chunk. No header is divided among
@@ -262,6 +271,7 @@ impl Queue {
     pub(super) fn check(&self) {
         let waiting: Vec<u8> = self.chunks().flatten().skip(self.written).copied().collect();
         assert_eq!(self.bytes, waiting.len());
+        assert!(self.tail.len() <= 2 * self.bytes + KEEP_UP_TO, "what was written is not kept");
         let (mut rest, mut frames) = (&waiting[self.unfinished..], usize::from(self.unfinished > 0));
         while !rest.is_empty() {
             rest = &rest[frame::length(rest).expect("a header is whole")..];
