@@ -107,6 +107,21 @@ async fn a_slow_consumer_keeps_only_the_frame_it_has_begun() {
     assert_eq!(bytes, b"\x81\x0a0123456789\x88\x0f\x11\x3dslow consumer");
 }
 
+/// A client that reads as fast as there is more for it, and never catches up.
+#[tokio::test]
+async fn what_was_written_is_given_back_while_something_always_waits() {
+    let (near, mut far) = tokio::io::duplex(4096);
+    let (outbox, socket) = (outbox(1 << 20, 10_000), Socket::other(near));
+    push(&outbox, &socket, &"x".repeat(20_000)).expect("there is room");
+    for _ in 0..200 {
+        push(&outbox, &socket, &"y".repeat(996)).expect("there is room");
+        std::future::poll_fn(|context| Poll::Ready(outbox.poll_flush(&socket, context).is_ready())).await;
+        far.read_exact(&mut [0; 1000]).await.expect("it was written");
+        assert!(outbox.waiting_bytes() > 10_000);
+        outbox.lock().check();
+    }
+}
+
 #[tokio::test]
 async fn a_message_that_cannot_be_encoded_leaves_nothing() {
     let (near, _far) = tokio::io::duplex(64);
