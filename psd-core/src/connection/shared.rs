@@ -54,7 +54,8 @@ pub(crate) struct Shared {
     authentication_changes: AtomicU32,
     /// Counts requests that a guard refused to somebody.
     refusals: AtomicU32,
-    /// The groups the connection is in, sorted: mostly a few; `None` once it has left for good, so that a late join cannot outlive it.
+    /// The groups the connection is in, sorted, since they are few; `None` once it has left for good, so that a late join cannot
+    /// outlive it.
     groups: Mutex<Option<Vec<Arc<str>>>>,
     pub(super) deferred: Deferred,
     /// What the connection has left of the rates of messages.

@@ -39,7 +39,7 @@ impl Socket {
         match self {
             Self::Tcp(stream) => loop {
                 ready!(stream.poll_read_ready(context))?;
-                if let Some(length) = self.try_read(buffer.initialize_unfilled())? {
+                if let Some(length) = try_receive(stream, buffer.initialize_unfilled())? {
                     buffer.advance(length);
                     return Poll::Ready(Ok(()));
                 }
@@ -49,13 +49,6 @@ impl Socket {
                 None => Poll::Ready(Ok(())),
             },
         }
-    }
-
-    /// Reads what is there at once; `None` where that is nothing, or cannot be known without waiting. The connection's task
-    /// alone may call it.
-    pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-        let Self::Tcp(stream) = self else { return Ok(None) };
-        try_receive(stream, buffer)
     }
 
     /// Writes what the peer takes; the connection's task alone may call it (the last waker wins).
